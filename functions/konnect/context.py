@@ -1,0 +1,43 @@
+"""What a process works with: settings, documents, tasks, realtime events. Built once, at first use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+from . import store
+from .config import Settings, settings
+from .realtime import Emitter, PubSubEmitter, with_event_id
+from .store import Database, Emit, Tx
+from .tasks import CloudTasks, Task, TaskScheduler
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Context:
+    settings: Settings
+    db: Database
+    tasks: TaskScheduler
+    realtime: Emitter
+
+    def run(self, function: Callable[[Tx], T]) -> T:
+        """Run `function` in a transaction and flush its effects (see store.run)."""
+        return store.run(self.db, self, function)
+
+    def flush(self, tasks: list[Task], emits: list[Emit]) -> None:
+        """After the commit: tasks first, since they must be created; then events, which are only hints."""
+        for task in tasks:
+            self.tasks.create(task)
+        self.emit(emits)
+
+    def emit(self, emits: list[Emit]) -> None:
+        if emits:
+            self.realtime.emit([Emit(e.room, e.event, with_event_id(e.data), e.namespace) for e in emits])
+
+
+@lru_cache(maxsize=1)
+def context() -> Context:
+    """The context of this process."""
+    current = settings()
+    return Context(current, Database(current.google_cloud_project), CloudTasks(current), PubSubEmitter(current))

@@ -1,0 +1,7 @@
+"""Firestore: the client, documents as plain dicts, the transaction runner, queries, cursors, and the count of what it costs."""
+
+from .database import Database, Doc, Usage, measure
+from .query import Page, Query, page
+from .transaction import EffectSink, Emit, Tx, run
+
+__all__ = ["Database", "Doc", "EffectSink", "Emit", "Page", "Query", "Tx", "Usage", "measure", "page", "run"]

@@ -1,0 +1,201 @@
+"""The transaction runner.
+
+A transaction's function can run more than once, so it has no outside effect: it reads through `Tx`, buffers its writes
+there, and leaves what must follow (tasks, socket events) as effects. Each attempt has fresh ones; the runner flushes
+those of the attempt that committed, before the caller answers.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from google.api_core import exceptions
+from google.cloud import firestore
+
+from konnect.errors import Conflict, Unavailable
+from konnect.tasks import Task
+
+from .database import Database, Doc, count
+from .query import Query
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 12
+FIRST_DELAY_S = 0.03
+LONGEST_DELAY_S = 1.5
+_RETRIED = (
+    exceptions.Aborted,
+    exceptions.ServiceUnavailable,
+    exceptions.DeadlineExceeded,
+    exceptions.InternalServerError,
+    exceptions.ResourceExhausted,
+)
+
+
+@dataclass(frozen=True)
+class Emit:
+    """A Socket.IO event for everybody in a room, as a hint: the documents are the truth."""
+
+    room: str
+    event: str
+    data: Any
+    namespace: str = "/"
+
+
+class EffectSink(Protocol):
+    """Where committed effects go. Tasks must be created or raise; events are best effort."""
+
+    def flush(self, tasks: list[Task], emits: list[Emit]) -> None: ...
+
+
+class Tx:
+    """One attempt. Reads are cached and see this attempt's own buffered writes, so services compose in one
+    transaction; all writes to one document become one write."""
+
+    def __init__(self, db: Database, transaction: firestore.Transaction) -> None:
+        self.db = db
+        self._transaction = transaction
+        self._seen: dict[tuple[str, ...], Doc | None] = {}
+        self._writes: dict[tuple[str, ...], tuple[str, Doc]] = {}
+        self.tasks: list[Task] = []
+        self.emits: list[Emit] = []
+
+    # Reads
+
+    def get(self, *path: str) -> Doc | None:
+        """The document's fields as this transaction sees them, or None."""
+        if path not in self._seen:
+            self.prefetch(path)
+        found = self._seen[path]
+        return dict(found) if found is not None else None
+
+    def prefetch(self, *paths: tuple[str, ...]) -> None:
+        """Read several documents in one call."""
+        missing = [path for path in dict.fromkeys(paths) if path not in self._seen]
+        if not missing:
+            return
+        refs = {self.db.ref(*path)._document_path: path for path in missing}
+        count(reads=len(missing))
+        for snapshot in self.db.client.get_all([self.db.ref(*p) for p in missing], transaction=self._transaction):
+            self._seen[refs[snapshot.reference._document_path]] = snapshot.to_dict()
+
+    def query(self, query: Query) -> list[Doc]:
+        """The query's documents as they were before this attempt's writes."""
+        return query.run(self.db, self._transaction)
+
+    # Writes
+
+    def create(self, path: tuple[str, ...], doc: Doc) -> None:
+        """The commit fails with Conflict if the document exists by then."""
+        self._write(path, "create", doc)
+
+    def set(self, path: tuple[str, ...], doc: Doc) -> None:
+        self._write(path, "set", doc)
+
+    def update(self, path: tuple[str, ...], fields: Doc) -> None:
+        """Change top-level fields of a document that exists."""
+        self._write(path, "update", fields)
+
+    def merge(self, path: tuple[str, ...], fields: Doc) -> None:
+        """Write fields blindly, whether the document exists or not (counters with firestore.Increment)."""
+        self._write(path, "merge", fields)
+
+    def delete(self, path: tuple[str, ...]) -> None:
+        self._writes[path] = ("delete", {})
+        self._seen[path] = None
+
+    def _write(self, path: tuple[str, ...], kind: str, fields: Doc) -> None:
+        before = self._writes.get(path)
+        if before is None:
+            self._writes[path] = (kind, dict(fields))
+        elif kind in {"update", "merge"}:
+            merged = dict(before[1])
+            for name, value in fields.items():
+                old = merged.get(name)
+                if isinstance(value, firestore.Increment) and isinstance(old, firestore.Increment):
+                    value = firestore.Increment(old.value + value.value)
+                merged[name] = value
+            self._writes[path] = (before[0], merged)
+        elif before[0] == "delete":
+            self._writes[path] = ("set", dict(fields))
+        else:
+            raise AssertionError(f"{kind} after {before[0]} of {'/'.join(path)}")
+        if kind in {"create", "set"}:
+            self._seen[path] = dict(fields)
+        elif self._seen.get(path) is not None:
+            self._seen[path] = {**(self._seen[path] or {}), **fields}
+
+    def apply(self) -> None:
+        """Hand the buffered writes to the transaction."""
+        count(writes=len(self._writes))
+        for path, (kind, fields) in self._writes.items():
+            ref = self.db.ref(*path)
+            if kind == "create":
+                self._transaction.create(ref, fields)
+            elif kind == "set":
+                self._transaction.set(ref, fields)
+            elif kind == "merge":
+                self._transaction.set(ref, fields, merge=True)
+            elif kind == "update":
+                self._transaction.update(ref, fields)
+            else:
+                self._transaction.delete(ref)
+
+    # Effects
+
+    def enqueue(self, task: Task) -> None:
+        self.tasks.append(task)
+
+    def emit(self, room: str, event: str, data: Any, *, namespace: str = "/") -> None:
+        self.emits.append(Emit(room, event, data, namespace))
+
+
+def run(db: Database, sink: EffectSink, function: Callable[[Tx], T], *, attempts: int = ATTEMPTS) -> T:
+    """Run `function` in a transaction, commit, flush its effects, and return what it returned.
+
+    Contention and passing faults, in reads as in the commit, are tried again with jittered back-off; when the attempts
+    are used up: Unavailable (503 with Retry-After). A document to be created that exists: Conflict. An effect that
+    can't be scheduled raises although the commit stands: the caller is retried, and finds the work done.
+    """
+    for attempt in range(attempts):
+        try:
+            tx, result = _attempt(db, function)
+        except _RETRIED as error:
+            if attempt + 1 == attempts:
+                log.warning("transaction gave up", extra={"attempts": attempts, "error": str(error)})
+                raise Unavailable("the documents are busy; please try again") from error
+            delay_s = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2**attempt)
+            time.sleep(random.uniform(delay_s / 2, delay_s))  # noqa: S311 - jitter, not a secret
+            continue
+        except exceptions.AlreadyExists as error:
+            raise Conflict("already exists", code="ALREADY_EXISTS") from error
+        if tx.tasks or tx.emits:
+            sink.flush(tx.tasks, tx.emits)
+        return result
+    raise AssertionError("unreachable")
+
+
+def _attempt(db: Database, function: Callable[[Tx], T]) -> tuple[Tx, T]:
+    holder: list[Tx] = []
+
+    def body(transaction: firestore.Transaction) -> T:
+        tx = Tx(db, transaction)
+        holder.append(tx)
+        result = function(tx)
+        tx.apply()
+        return result
+
+    try:
+        # One attempt a call: the client's own loop retries an ABORTED commit without back-off, and no ABORTED read.
+        result: T = firestore.transactional(body)(db.client.transaction(max_attempts=1))
+    except ValueError as error:
+        # The client wraps a commit it gave up on, and chains what made a rollback impossible.
+        cause = error.__cause__ or error.__context__
+        if isinstance(cause, exceptions.GoogleAPICallError):
+            raise cause from error
+        raise
+    return holder[-1], result

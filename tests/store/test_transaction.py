@@ -1,0 +1,83 @@
+"""The runner: effects of the committed attempt alone, passing faults tried again, writes merged."""
+
+import pytest
+from google.api_core import exceptions
+from google.cloud import firestore
+from konnect.context import Context
+from konnect.errors import Conflict, Unavailable
+from konnect.store import Tx, measure
+from konnect.tasks import Task
+
+from tests.support import kept_events, kept_tasks
+
+
+def test_effects_of_a_failed_attempt_are_dropped(ctx: Context) -> None:
+    attempts: list[int] = []
+
+    def work(tx: Tx) -> str:
+        attempts.append(1)
+        tx.enqueue(Task("/x", ("try", len(attempts))))
+        tx.emit("user:a", "hello", {"try": len(attempts)})
+        if len(attempts) < 3:
+            raise exceptions.Aborted("contention in a read")
+        return "done"
+
+    assert ctx.run(work) == "done"
+    assert [task.key for task in kept_tasks(ctx).by_name.values()] == [("try", 3)]
+    assert [data["try"] for data in kept_events(ctx).named("hello")] == [3]
+
+
+def test_gives_up_with_a_503(ctx: Context) -> None:
+    def work(tx: Tx) -> None:
+        raise exceptions.Aborted("busy")
+
+    from konnect import store
+
+    with pytest.raises(Unavailable) as refused:
+        store.run(ctx.db, ctx, work, attempts=2)
+    assert refused.value.retry_after_s == 1
+
+
+def test_an_error_of_the_function_rolls_back(ctx: Context) -> None:
+    def work(tx: Tx) -> None:
+        tx.set(("things", "a"), {"n": 1})
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        ctx.run(work)
+    assert ctx.db.get("things", "a") is None
+
+
+def test_create_of_what_exists_is_a_conflict(ctx: Context) -> None:
+    ctx.db.set(("things", "a"), {"n": 1})
+    with pytest.raises(Conflict):
+        ctx.run(lambda tx: tx.create(("things", "a"), {"n": 2}))
+
+
+def test_reads_see_the_attempts_own_writes_and_writes_merge(ctx: Context) -> None:
+    ctx.db.set(("things", "a"), {"n": 1, "m": 1})
+
+    def work(tx: Tx) -> dict[str, object] | None:
+        tx.update(("things", "a"), {"n": (tx.get("things", "a") or {})["n"] + 1})
+        tx.update(("things", "a"), {"n": (tx.get("things", "a") or {})["n"] + 1})
+        tx.merge(("counters", "c"), {"n": firestore.Increment(1)})
+        tx.merge(("counters", "c"), {"n": firestore.Increment(2)})
+        return tx.get("things", "a")
+
+    with measure() as usage:
+        assert ctx.run(work) == {"n": 3, "m": 1}
+    assert (usage.reads, usage.writes) == (1, 2)
+    assert ctx.db.get("things", "a") == {"n": 3, "m": 1}
+    assert ctx.db.get("counters", "c") == {"n": 3}
+
+
+def test_delete_then_set(ctx: Context) -> None:
+    ctx.db.set(("things", "a"), {"n": 1, "m": 1})
+
+    def work(tx: Tx) -> None:
+        tx.delete(("things", "a"))
+        assert tx.get("things", "a") is None
+        tx.set(("things", "a"), {"n": 5})
+
+    ctx.run(work)
+    assert ctx.db.get("things", "a") == {"n": 5}
