@@ -1,0 +1,1 @@
+"""Accounts: one user, one profile, roles as capabilities."""

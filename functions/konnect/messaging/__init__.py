@@ -1,0 +1,1 @@
+"""Messages of a session: stored before they are acknowledged, in commit order."""

@@ -1,0 +1,1 @@
+"""Who is connected: connections by user, kept by the signaling instances under a lease each."""

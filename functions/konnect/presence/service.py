@@ -1,0 +1,87 @@
+"""Presence. A user is present while any connection lives; a disconnect removes only its own.
+
+presence/{uid} names each connection with its signaling instance; presenceLeases/{instance} is renewed while that
+instance lives, so that the connections of one that crashed are reaped by the others.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from konnect import clock
+from konnect.store import Database, Doc, Query, Tx
+
+LEASE_RENEWAL_S = 15
+LEASE_S = 30
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a connect or disconnect did to the user: `present` and `expert_present` afterwards, and what changed."""
+
+    present: bool
+    expert_present: bool
+    present_changed: bool
+    expert_changed: bool
+
+
+def connect(
+    tx: Tx, uid: str, connection_id: str, instance_id: str, *, as_expert: bool = False, now: datetime
+) -> Change:
+    """Add a connection, or say of one that it is the expert's side of this user."""
+    before = _connections(tx, uid)
+    added = {"instance": instance_id, "asExpert": as_expert, "since": now}
+    return _write(tx, uid, before, {**before, connection_id: added}, now)
+
+
+def disconnect(tx: Tx, uid: str, connection_ids: list[str], *, now: datetime) -> Change:
+    """Remove connections; unknown ones are removed already."""
+    before = _connections(tx, uid)
+    left = {key: value for key, value in before.items() if key not in connection_ids}
+    return _write(tx, uid, before, left, now)
+
+
+def is_present(tx: Tx, uid: str) -> bool:
+    return bool(_connections(tx, uid))
+
+
+def renew(db: Database, instance_id: str, *, now: datetime) -> None:
+    """Keep the instance's connections alive for another LEASE_S seconds."""
+    db.set(("presenceLeases", instance_id), {"expiresAt": clock.after(now, LEASE_S)})
+
+
+def release(db: Database, instance_id: str) -> None:
+    """An instance that stops in good order leaves no lease behind."""
+    db.delete("presenceLeases", instance_id)
+
+
+def dead_instances(db: Database, *, now: datetime) -> list[str]:
+    """Instances whose lease ran out."""
+    return [lease["id"] for lease in Query(("presenceLeases",)).filter("expiresAt", "<", now).run(db)]
+
+
+def connections_of(db: Database, instance_id: str) -> list[tuple[str, list[str]]]:
+    """(uid, connection ids) of every user who is connected through an instance."""
+    found = Query(("presence",)).filter("instances", "array_contains", instance_id).run(db)
+    return [
+        (doc["id"], [key for key, value in doc["connections"].items() if value["instance"] == instance_id])
+        for doc in found
+    ]
+
+
+def _connections(tx: Tx, uid: str) -> dict[str, Doc]:
+    return dict((tx.get("presence", uid) or {}).get("connections", {}))
+
+
+def _write(tx: Tx, uid: str, before: dict[str, Doc], after: dict[str, Doc], now: datetime) -> Change:
+    if after != before:
+        tx.set(
+            ("presence", uid),
+            {
+                "connections": after,
+                "instances": sorted({connection["instance"] for connection in after.values()}),
+                "updatedAt": now,
+            },
+        )
+    was_expert = any(connection["asExpert"] for connection in before.values())
+    is_expert = any(connection["asExpert"] for connection in after.values())
+    return Change(bool(after), is_expert, bool(before) != bool(after), was_expert != is_expert)

@@ -1,0 +1,164 @@
+"""Reconcile: recompute every balance from the movements, and compare.
+
+Proves: the legs of each movement sum to zero; each wallet, hold, payout and receivable equals its legs, each counter
+the sum of its shards; none is negative (but what an expert owes); ended sessions hold nothing, were settled once, and
+account for each begun minute. Everything is read in one read-only transaction, so a running platform is compared with
+itself at one moment (a read-only transaction lasts 270 s; beyond that, give `readTime` of a backup).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from google.cloud import firestore
+
+from konnect.context import Context
+from konnect.ledger import accounts
+from konnect.ledger.postings import SPENDING_ORDER
+from konnect.ledger.service import PARTS_FIELDS
+from konnect.store import Doc, Query
+
+MAX_FINDINGS = 100
+_BALANCES = {"wallets": "wallet", "payables": "payable", "receivables": "receivable", "payouts": "payout"}
+
+
+@dataclass
+class Report:
+    """What was compared, and each difference found as a sentence (the first MAX_FINDINGS)."""
+
+    movements: int = 0
+    accounts: dict[str, int] = field(default_factory=dict)
+    sessions: int = 0
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not self.differences
+
+    def as_json(self) -> dict[str, Any]:
+        totals: Counter[str] = Counter()
+        for account, paise in self.accounts.items():
+            kind = account.split(":")[0]
+            totals[account if kind in {"platform", "gateway", "tax"} else kind] += paise
+        return {
+            "ok": self.ok,
+            "movements": self.movements,
+            "sessions": self.sessions,
+            "sumPaise": sum(self.accounts.values()),
+            "accountsPaise": dict(sorted(totals.items())),
+            "differences": self.differences[:MAX_FINDINGS],
+        }
+
+
+def run(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The console's and the command's way in: the report as JSON; `ok` says whether all holds."""
+    return reconcile(ctx).as_json()
+
+
+def reconcile(ctx: Context) -> Report:
+    """Compare everything, as of one moment."""
+
+    @firestore.transactional
+    def at_one_moment(transaction: firestore.Transaction) -> Report:
+        return _Reconciliation(ctx, transaction).report()
+
+    return at_one_moment(ctx.db.client.transaction(read_only=True))
+
+
+class _Reconciliation:
+    def __init__(self, ctx: Context, transaction: firestore.Transaction) -> None:
+        self._ctx = ctx
+        self._transaction = transaction
+        self._result = Report()
+        self._legs: dict[str, int] = defaultdict(int)
+        self._parts: dict[tuple[str, str], int] = defaultdict(int)
+        self._settled: Counter[str] = Counter()
+        self._minutes: Counter[str] = Counter()
+
+    def report(self) -> Report:
+        self._sum_movements()
+        self._compare_balances()
+        self._compare_counters()
+        self._check_sessions()
+        self._result.accounts = dict(self._legs)
+        return self._result
+
+    def _all(self, *collection: str, group: bool = False) -> Iterator[Doc]:
+        return Query(collection, group=group).stream(self._ctx.db, self._transaction)
+
+    def _differs(self, text: str) -> None:
+        self._result.differences.append(text)
+
+    def _sum_movements(self) -> None:
+        for movement in self._all("movements"):
+            self._result.movements += 1
+            total = sum(leg["amountPaise"] for leg in movement["legs"])
+            if total:
+                self._differs(f"movement {movement['id']}: its legs sum to {total} paise")
+            for leg in movement["legs"]:
+                self._legs[leg["account"]] += leg["amountPaise"]
+                for part, paise in leg.get("parts", {}).items():
+                    self._parts[leg["account"], part] += paise
+            session_id = movement["subject"].get("session")
+            if movement["kind"] == "session.settle":
+                self._settled[session_id] += 1
+            elif movement["kind"] == "session.minute":
+                self._minutes[session_id] += 1
+            elif movement["kind"] == "session.minute.back":
+                self._minutes[session_id] -= 1
+
+    def _compare_balances(self) -> None:
+        seen: set[str] = set()
+        for collection, kind in _BALANCES.items():
+            for doc in self._all(collection):
+                account = f"{kind}:{doc['id']}"
+                seen.add(account)
+                paise = doc[accounts.place(account).field]
+                self._compare(account, paise, self._legs.get(account, 0))
+                if paise < 0 and kind != "receivable":
+                    self._differs(f"{account}: negative, {paise} paise")
+                if kind == "wallet":
+                    self._compare_parts(account, doc)
+        for account in self._legs:
+            if account.split(":")[0] in _BALANCES.values() and account not in seen:
+                self._differs(f"{account}: has movements and no balance document")
+
+    def _compare_parts(self, account: str, wallet: Doc) -> None:
+        for part in SPENDING_ORDER:
+            self._compare(f"{account} ({part})", wallet[PARTS_FIELDS[part]], self._parts.get((account, part), 0))
+
+    def _compare_counters(self) -> None:
+        shards: dict[str, int] = defaultdict(int)
+        for shard in Query(("shards",), group=True).build(self._ctx.db).stream(transaction=self._transaction):
+            shards[shard.reference.parent.parent.id] += (shard.to_dict() or {})["balancePaise"]
+        unbacked = {a for a in self._legs if a.split(":")[0] in {"platform", "gateway", "tax"}} | set(shards)
+        for account in sorted(unbacked):
+            self._compare(account, shards.get(account, 0), self._legs.get(account, 0))
+
+    def _check_sessions(self) -> None:
+        for session in self._all("sessions"):
+            self._result.sessions += 1
+            session_id = session["id"]
+            self._compare(
+                f"hold:session:{session_id}", session["heldPaise"], self._legs.get(f"hold:session:{session_id}", 0)
+            )
+            if self._minutes[session_id] != session["minutesCharged"]:
+                self._differs(
+                    f"session {session_id}: {session['minutesCharged']} minutes charged, {self._minutes[session_id]} posted"
+                )
+            kinds = ("deferredMinutes", "graceMinutes", "writtenOffMinutes", "givenBackMinutes")
+            unpaid = [minute for kind in kinds for minute in session[kind]]
+            if len(set(unpaid)) != len(unpaid) or session["minutesCharged"] + len(unpaid) != session["nextMinute"]:
+                self._differs(f"session {session_id}: its minutes do not add up")
+            if session["status"] == "completed":
+                expected = 1 if session["totalAmountPaise"] else 0
+                if self._settled[session_id] != expected:
+                    self._differs(f"session {session_id}: settled {self._settled[session_id]} times, not {expected}")
+                if session["heldPaise"]:
+                    self._differs(f"session {session_id}: ended, and still holds {session['heldPaise']} paise")
+
+    def _compare(self, what: str, written: int, summed: int) -> None:
+        if written != summed:
+            self._differs(f"{what}: {written} paise written, {summed} by its movements")

@@ -1,0 +1,1 @@
+"""Sessions by the minute: request, queue, minutes, grace, absence, end, settlement."""

@@ -1,0 +1,121 @@
+"""Pure part of a per-minute session: which minutes have begun, and what became of each.
+
+Minute n begins at startedAt + n minutes and is due then. Each begun minute is exactly one of: charged; in grace (the
+wallet did not cover it and 30 s were given); deferred (it came due while a side was absent); written off; given back.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from konnect import clock
+from konnect.config import Settings
+
+GRACE_S = 30
+ABSENCE_S = 60
+LOW_BALANCE_MINUTES = 3
+
+Side = Literal["user", "expert"]
+Warning_ = Literal["low-balance", "zero-balance"]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The product's times as this process counts them; only the local stack shortens them."""
+
+    minute_s: float
+    grace_s: float
+    absence_s: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Pace":
+        return cls(settings.minute_s, settings.seconds(GRACE_S), settings.seconds(ABSENCE_S))
+
+
+@dataclass
+class Meter:
+    """The minutes of one session. Lists hold minute numbers in order."""
+
+    started_at: datetime
+    pace: Pace
+    max_minutes: int
+    next_minute: int = 0
+    """The first minute that has not come due yet, as far as the session knows."""
+    charged: int = 0
+    deferred: list[int] = field(default_factory=list)
+    grace: list[int] = field(default_factory=list)
+    written_off: list[int] = field(default_factory=list)
+    given_back: list[int] = field(default_factory=list)
+    grace_until: datetime | None = None
+    user_absent_since: datetime | None = None
+    expert_absent_since: datetime | None = None
+
+    def due_at(self, minute: int) -> datetime:
+        return clock.after(self.started_at, minute * self.pace.minute_s)
+
+    def minute_at(self, moment: datetime) -> int:
+        """The minute that runs at `moment`."""
+        return int((moment - self.started_at).total_seconds() // self.pace.minute_s)
+
+    def due(self, now: datetime) -> range:
+        """The minutes that have begun by `now` and that the session does not know of yet."""
+        begun = min(self.minute_at(now) + 1, self.max_minutes)
+        return range(self.next_minute, max(begun, self.next_minute))
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether the longest length a session may have is reached."""
+        return self.minute_at(now) >= self.max_minutes
+
+    def absent_at(self, moment: datetime) -> bool:
+        """Whether a side that is absent now was so at `moment`."""
+        return any(since is not None and since <= moment for since in self.absences().values())
+
+    def absences(self) -> dict[Side, datetime | None]:
+        return {"user": self.user_absent_since, "expert": self.expert_absent_since}
+
+    def gone(self, now: datetime) -> Side | None:
+        """The side that has been absent for the full time, the one that left first if both have."""
+        over = [
+            (since, side)
+            for side, since in self.absences().items()
+            if since is not None and clock.after(since, self.pace.absence_s) <= now
+        ]
+        return min(over)[1] if over else None
+
+    def owed(self) -> list[int]:
+        return sorted([*self.grace, *self.deferred])
+
+    def next_action_at(self) -> datetime:
+        """When a task of this session is due next; later than that, a sweep takes it up."""
+        times = [self.due_at(self.next_minute), self.grace_until]
+        times += [clock.after(since, self.pace.absence_s) for since in self.absences().values() if since]
+        return min(time for time in times if time is not None)
+
+    def begin_grace(self, now: datetime) -> None:
+        """From the handler's time on, so that a late task does not shorten it."""
+        if self.grace_until is None:
+            self.grace_until = clock.after(now, self.pace.grace_s)
+
+    def close(self, *, for_absence: bool) -> None:
+        """Sort what is left unpaid at the end: deferred minutes stay so where absence ended it or goes on; a minute
+        that came due within the grace stays in grace; the rest is written off."""
+        for minute in list(self.grace):
+            if self.grace_until is None or self.due_at(minute) > self.grace_until:
+                self.grace.remove(minute)
+                self.written_off.append(minute)
+        if not for_absence:
+            self.written_off += self.deferred
+            self.deferred = []
+        self.written_off.sort()
+
+    def charged_minute(self, minute: int) -> bool:
+        """Whether a begun minute has been charged and kept."""
+        unpaid = {*self.deferred, *self.grace, *self.written_off, *self.given_back}
+        return 0 <= minute < self.next_minute and minute not in unpaid
+
+
+def warning(balance_paise: int, price_paise: int, meter: Meter) -> Warning_ | None:
+    """What the user has to be warned of."""
+    if meter.grace:
+        return "zero-balance"
+    return "low-balance" if balance_paise < LOW_BALANCE_MINUTES * price_paise else None

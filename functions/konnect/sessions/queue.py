@@ -1,0 +1,108 @@
+"""Waiting for an expert: join, leave, positions, and who is next."""
+
+from datetime import datetime
+from typing import Any
+
+from konnect import clock, ids
+from konnect.errors import PaymentRequired
+from konnect.platform import PlatformConfig
+from konnect.presence import service as presence
+from konnect.realtime import user_room
+from konnect.store import Database, Doc, Emit, Query, Tx
+
+from . import repository, service
+from .metering import Pace
+
+LONGEST = 200
+WAIT_S = 2 * 3600
+"""Who has waited this long is taken out: an entry is a state that waits, so it has an expiry."""
+
+
+def join(tx: Tx, expert_id: str, uid: str, name: str, type: str, *, now: datetime) -> None:
+    repository.add_entry(
+        tx, expert_id, uid, {"userName": name, "type": type, "expiresAt": clock.after(now, WAIT_S)}
+    )
+
+
+def leave(tx: Tx, expert_id: str, uid: str) -> bool:
+    """Leave the queue; False if one was not in it."""
+    if repository.entry(tx, expert_id, uid) is None:
+        return False
+    repository.remove_entry(tx, expert_id, uid)
+    return True
+
+
+def waiting(db: Database, expert_id: str) -> list[Doc]:
+    """The queue in order."""
+    return repository.queue_query(expert_id, LONGEST).run(db)
+
+
+def position(db: Database, expert_id: str, uid: str) -> int | None:
+    """One's place in the queue, from 1; None if one is not in it."""
+    entries = [entry["id"] for entry in waiting(db, expert_id)]
+    return entries.index(uid) + 1 if uid in entries else None
+
+
+def positions(db: Database, expert_id: str) -> list[Emit]:
+    """The events that tell everybody who waits their place."""
+    return [
+        Emit(user_room(entry["id"]), "queue-status", {"expertId": expert_id, "position": place})
+        for place, entry in enumerate(waiting(db, expert_id), start=1)
+    ]
+
+
+def start_next(tx: Tx, expert_id: str, *, config: PlatformConfig, pace: Pace, now: datetime) -> bool:
+    """Start the first who can be started; those before who can't (gone, busy elsewhere, wallet empty, waited too long)
+    lose their place and are told why. Returns whether the queue changed."""
+    expert = tx.get("experts", expert_id)
+    if expert is None or not expert["available"]:
+        return False
+    if len(repository.expert_claims(tx, expert_id)) >= config.maxSessionsPerMentor:
+        return False
+    changed = False
+    for entry in tx.query(repository.queue_query(expert_id, 10)):
+        uid = entry["id"]
+        repository.remove_entry(tx, expert_id, uid)
+        changed = True
+        reason = _obstacle(tx, entry, expert["pricePerMinPaise"], now)
+        if reason is not None:
+            removed: dict[str, Any] = {"expertId": expert_id, "position": 0, "reason": reason}
+            tx.emit(user_room(uid), "queue-status", removed)
+            continue
+        service.start(
+            tx,
+            {**expert, "id": expert_id},
+            uid=uid,
+            name=entry["userName"],
+            type=entry["type"],
+            session_id=ids.digest("queued", expert_id, uid, entry["joinedAt"].isoformat()),
+            config=config,
+            pace=pace,
+            now=now,
+        )
+        break
+    return changed
+
+
+def _obstacle(tx: Tx, entry: Doc, price_paise: int, now: datetime) -> str | None:
+    uid = entry["id"]
+    if entry["expiresAt"] <= now:
+        return "expired"
+    tx.prefetch(("claims", f"user:{uid}"), ("presence", uid), ("wallets", uid), ("users", uid))
+    if repository.user_claim(tx, uid) is not None:
+        return "in-session"
+    if not presence.is_present(tx, uid) or (tx.get("users", uid) or {}).get("disabled"):
+        return "absent"
+    try:
+        service.check_covered(tx, uid, price_paise)
+    except PaymentRequired:
+        return "insufficient-balance"
+    return None
+
+
+def experts_with_queues(db: Database) -> list[str]:
+    """Experts with people waiting, for the sweep (the oldest entries first, bounded)."""
+    query = Query(("entries",), order=(("joinedAt", "asc"),), limit=500, group=True)
+    return sorted({entry["expertId"] for entry in query.run(db)})
+
+

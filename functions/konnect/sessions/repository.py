@@ -1,0 +1,139 @@
+"""sessions/{id}, the claims on an expert and a user, and an expert's queue."""
+
+from datetime import datetime
+from typing import Any
+
+from konnect.errors import Forbidden, NotFound
+from konnect.money import rupees
+from konnect.store import Database, Doc, Page, Query, Tx, page
+from konnect.store.database import SERVER_TIME
+
+from .metering import Meter, Pace
+
+SWEEP_SHARDS = 16
+SWEEP_LIMIT = 200
+
+
+def find(tx: Tx, session_id: str) -> Doc | None:
+    session = tx.get("sessions", session_id)
+    return None if session is None else {**session, "id": session_id}
+
+
+def of_participant(db: Database, session_id: str, uid: str) -> Doc:
+    """Raises NotFound for a session that is not there, Forbidden for one of others."""
+    session = db.get("sessions", session_id)
+    if session is None:
+        raise NotFound("there is no such session", code="SESSION_NOT_FOUND")
+    if uid not in {session["userId"], session["expertUid"]}:
+        raise Forbidden("you are not in this session", code="NOT_A_PARTICIPANT")
+    return {**session, "id": session_id}
+
+
+def listed(
+    db: Database, field: str, uid: str, *, status: str | None, type: str | None, limit: int, cursor: str | None
+) -> Page:
+    """Sessions whose `field` (userId or expertUid) is `uid`, newest first."""
+    query = Query(("sessions",), order=(("createdAt", "desc"),)).filter(field, "==", uid)
+    if status:
+        query = query.filter("status", "==", status)
+    if type:
+        query = query.filter("type", "==", type)
+    return page(db, query, limit=limit, cursor=cursor)
+
+
+def overdue(db: Database, before: datetime) -> list[Doc]:
+    """Sessions in progress whose next action should have happened."""
+    return (
+        Query(("sessions",), order=(("nextTickAt", "asc"),), limit=SWEEP_LIMIT)
+        .filter("shard", "in", list(range(SWEEP_SHARDS)))
+        .filter("nextTickAt", "<", before)
+        .run(db)
+    )
+
+
+# The meter, as fields of the session
+
+
+def meter_of(session: Doc, pace: Pace) -> Meter:
+    return Meter(
+        started_at=session["startedAt"],
+        pace=pace,
+        max_minutes=session["maxMinutes"],
+        next_minute=session["nextMinute"],
+        charged=session["minutesCharged"],
+        deferred=list(session["deferredMinutes"]),
+        grace=list(session["graceMinutes"]),
+        written_off=list(session["writtenOffMinutes"]),
+        given_back=list(session["givenBackMinutes"]),
+        grace_until=session["graceUntil"],
+        user_absent_since=session["userAbsentSince"],
+        expert_absent_since=session["expertAbsentSince"],
+    )
+
+
+def meter_fields(meter: Meter, price_paise: int) -> Doc:
+    charged_paise = meter.charged * price_paise
+    return {
+        "nextMinute": meter.next_minute,
+        "minutesCharged": meter.charged,
+        "duration": meter.charged,
+        "deferredMinutes": meter.deferred,
+        "graceMinutes": meter.grace,
+        "writtenOffMinutes": meter.written_off,
+        "givenBackMinutes": meter.given_back,
+        "graceUntil": meter.grace_until,
+        "userAbsentSince": meter.user_absent_since,
+        "expertAbsentSince": meter.expert_absent_since,
+        "totalAmount": rupees(charged_paise),
+        "totalAmountPaise": charged_paise,
+    }
+
+
+# Claims: what an expert or a user is busy with
+
+
+def expert_claims(tx: Tx, expert_id: str) -> list[str]:
+    return list((tx.get("claims", f"expert:{expert_id}") or {}).get("sessions", []))
+
+
+def user_claim(tx: Tx, uid: str) -> str | None:
+    return (tx.get("claims", f"user:{uid}") or {}).get("session")
+
+
+def claim(tx: Tx, expert_id: str, uid: str, session_id: str) -> None:
+    tx.set(("claims", f"expert:{expert_id}"), {"sessions": [*expert_claims(tx, expert_id), session_id]})
+    tx.set(("claims", f"user:{uid}"), {"session": session_id})
+
+
+def release(tx: Tx, expert_id: str, uid: str, session_id: str) -> None:
+    left = [claimed for claimed in expert_claims(tx, expert_id) if claimed != session_id]
+    if left:
+        tx.set(("claims", f"expert:{expert_id}"), {"sessions": left})
+    else:
+        tx.delete(("claims", f"expert:{expert_id}"))
+    tx.delete(("claims", f"user:{uid}"))
+
+
+def claim_paths(expert_id: str, uid: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return ("claims", f"expert:{expert_id}"), ("claims", f"user:{uid}")
+
+
+# The queue: queues/{expert}/entries/{user}, ordered by commit time, then id
+
+
+def queue_query(expert_id: str, limit: int) -> Query:
+    return Query(("queues", expert_id, "entries"), order=(("joinedAt", "asc"), ("__name__", "asc")), limit=limit)
+
+
+def entry(tx: Tx, expert_id: str, uid: str) -> Doc | None:
+    return tx.get("queues", expert_id, "entries", uid)
+
+
+def add_entry(tx: Tx, expert_id: str, uid: str, fields: dict[str, Any]) -> None:
+    tx.create(
+        ("queues", expert_id, "entries", uid), {**fields, "userId": uid, "expertId": expert_id, "joinedAt": SERVER_TIME}
+    )
+
+
+def remove_entry(tx: Tx, expert_id: str, uid: str) -> None:
+    tx.delete(("queues", expert_id, "entries", uid))

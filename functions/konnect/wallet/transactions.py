@@ -1,0 +1,70 @@
+"""`transactions/{id}`: one owner's view of what happened to a wallet. The ledger's movements name both sides, so
+clients never read them."""
+
+from datetime import datetime
+from typing import Literal
+
+from konnect.errors import NotFound
+from konnect.money import CURRENCY, rupees
+from konnect.store import Database, Doc, Page, Query, Tx, page
+
+Type = Literal["deposit", "withdraw", "payment", "earning", "refund"]
+Status = Literal["pending", "completed", "failed"]
+
+
+def write(
+    tx: Tx,
+    transaction_id: str,
+    *,
+    uid: str,
+    type: Type,
+    status: Status,
+    amount_paise: int,
+    description: str,
+    reference_id: str,
+    now: datetime,
+) -> Doc:
+    """Record what happened once; the id is the effect's, so that a repeat fails the commit."""
+    doc = {
+        "walletId": uid,
+        "userId": uid,
+        "type": type,
+        "status": status,
+        "amount": rupees(amount_paise),
+        "amountPaise": amount_paise,
+        "currency": CURRENCY,
+        "description": description,
+        "referenceId": reference_id,
+        "createdAt": now,
+        "updatedAt": now,
+    }
+    tx.create(("transactions", transaction_id), doc)
+    return doc
+
+
+def settle(tx: Tx, transaction_id: str, status: Status, *, now: datetime, reason: str | None = None) -> None:
+    """Move a pending one to its end."""
+    fields: Doc = {"status": status, "updatedAt": now}
+    if reason:
+        fields["failureReason"] = reason
+    tx.update(("transactions", transaction_id), fields)
+
+
+def find(db: Database, transaction_id: str, *, uid: str) -> Doc:
+    """Raises NotFound also for another's: whether it exists is nobody else's business."""
+    found = db.get("transactions", transaction_id)
+    if found is None or found["userId"] != uid:
+        raise NotFound("there is no such transaction")
+    return {**found, "id": transaction_id}
+
+
+def of_user(
+    db: Database, uid: str, *, type: Type | None = None, status: Status | None = None, limit: int, cursor: str | None
+) -> Page:
+    """A user's transactions, newest first."""
+    query = Query(("transactions",), order=(("createdAt", "desc"),)).filter("userId", "==", uid)
+    if type:
+        query = query.filter("type", "==", type)
+    if status:
+        query = query.filter("status", "==", status)
+    return page(db, query, limit=limit, cursor=cursor)

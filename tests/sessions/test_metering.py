@@ -1,0 +1,66 @@
+"""Minutes, as tables: no clock, no database."""
+
+from datetime import timedelta
+
+import pytest
+from konnect.sessions.metering import Meter, Pace, warning
+
+from tests.support import START
+
+PACE = Pace(60, 30, 60)
+
+
+def at(seconds: float) -> object:
+    return START + timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("next_minute", "seconds", "due"),
+    [(0, 0, [0]), (1, 0, []), (1, 59.999, []), (1, 60, [1]), (1, 185, [1, 2, 3]), (4, 60, []), (1, 9999, [1, 2, 3, 4])],
+)
+def test_due(next_minute: int, seconds: float, due: list[int]) -> None:
+    assert list(Meter(START, PACE, 5, next_minute=next_minute).due(at(seconds))) == due
+
+
+@pytest.mark.parametrize(
+    ("user", "expert", "seconds", "gone"),
+    [
+        (None, None, 100, None),
+        (10, None, 69, None),
+        (10, None, 70, "user"),
+        (10, 5, 66, "expert"),
+        (10, 5, 80, "expert"),
+    ],
+)
+def test_gone(user: int | None, expert: int | None, seconds: int, gone: str | None) -> None:
+    meter = Meter(START, PACE, 5)
+    meter.user_absent_since = None if user is None else at(user)
+    meter.expert_absent_since = None if expert is None else at(expert)
+    assert meter.gone(at(seconds)) == gone
+
+
+@pytest.mark.parametrize(
+    ("balance", "grace", "expected"),
+    [(3000, [], None), (2999, [], "low-balance"), (0, [], "low-balance"), (0, [4], "zero-balance")],
+)
+def test_warning(balance: int, grace: list[int], expected: str | None) -> None:
+    assert warning(balance, 1000, Meter(START, PACE, 120, grace=grace)) == expected
+
+
+@pytest.mark.parametrize(
+    ("for_absence", "deferred", "grace", "written_off"), [(False, [], [1], [2, 3]), (True, [3], [1], [2])]
+)
+def test_close(for_absence: bool, deferred: list[int], grace: list[int], written_off: list[int]) -> None:
+    meter = Meter(START, PACE, 9, next_minute=4, grace=[1, 2], deferred=[3], grace_until=at(90))
+    meter.close(for_absence=for_absence)
+    assert (meter.deferred, meter.grace, meter.written_off) == (deferred, grace, written_off)
+
+
+def test_the_schedule_does_not_drift() -> None:
+    meter = Meter(START, PACE, 120)
+    assert [meter.due_at(n) for n in (1, 2, 119)] == [at(60), at(120), at(7140)]
+
+
+def test_what_is_next() -> None:
+    meter = Meter(START, PACE, 120, next_minute=2, grace_until=at(100), user_absent_since=at(5))
+    assert meter.next_action_at() == at(65)
