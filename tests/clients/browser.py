@@ -1,0 +1,34 @@
+"""The wallet page in a headless Chromium, driven from Python."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.clients import NodeProcess
+
+SCRIPT = Path(__file__).with_name("browser.mjs")
+
+
+class BrowserClients(NodeProcess):
+    """Users who look at their wallet in a browser, each under a name of the caller's.
+
+    A name sees "signed_in" {uid}, "snapshot" {exists, data}, "failed" {code, message}, "page_error" {message} and, for
+    a request to another address than 127.0.0.1, "outside" {url}.
+    """
+
+    def __init__(self, env: Mapping[str, str] | None = None) -> None:
+        super().__init__(SCRIPT, env)
+
+    def open(self, name: str, email: str, password: str, path: str | None = None) -> str:
+        """Open the page, sign in, listen to one's own wallet document (or to `path`), and return the uid.
+
+        Raises ClientError ("auth/wrong-password", …) when signing in fails.
+        """
+        return str(self.request("open", name=name, email=email, password=password, path=path)["uid"])
+
+    def text(self, name: str, selector: str) -> list[str]:
+        """The text of each element that matches."""
+        return list(self.request("text", name=name, selector=selector))
+
+    def screenshot(self, name: str, file: Path) -> None:
+        """Write the whole page to `file`, as PNG."""
+        self.request("screenshot", name=name, file=str(file))

@@ -1,0 +1,62 @@
+// Who may do what with which document: the contract that firestore.rules is held to.
+//
+// A cell holds what is allowed, of get, list, create, update, delete (g l c u d); everything not named is denied and is
+// tried too. A list asks, in each cell, for the owner's documents by the row's query. Columns, per row:
+//   owner        whose document it is: the user, or (rows marked "expert's") the expert
+//   participant  the other side of the owner's session and queue
+//   other        a user who has nothing to do with either
+//   expert       an expert who has nothing to do with either
+//   admin        custom claim role=admin
+//   disabled …   the same, with users/{uid}.disabled == true
+//   new          an owner whose documents don't exist yet, the users document included
+
+const TEXT = `
+document                            | list by   | anonymous | owner | participant | other | expert | admin | new  | disabled owner | disabled participant | disabled admin
+users/{user}                        |           | -         | g     | -           | -     | -      | gl    | g    | -              | -                    | -
+users/{user}/private/settings       |           | -         | gl    | -           | -     | -      | gl    | gl   | -              | -                    | -
+wallets/{user}                      |           | -         | g     | -           | -     | -      | gl    | g    | -              | -                    | -
+transactions/{id}                   | userId    | -         | gl    | -           | -     | -      | gl    | l    | -              | -                    | -
+transactions/{id}                   |           | -         | g     | -           | -     | -      | gl    | -    | -              | -                    | -
+sessions/{id}                       | userId    | -         | gl    | g           | -     | -      | gl    | l    | -              | -                    | -
+sessions/{id}                       | expertUid | -         | g     | gl          | -     | -      | gl    | -    | -              | -                    | -
+sessions/{id}                       |           | -         | g     | g           | -     | -      | gl    | -    | -              | -                    | -
+sessions/{id}/messages/first        |           | -         | gl    | gl          | -     | -      | gl    | -    | -              | -                    | -
+sessions/{id}/private/settlement    |           | -         | -     | gl          | -     | -      | gl    | -    | -              | -                    | -
+experts/{id}                (public)|           | gl        | gl    | gl          | gl    | gl     | gl    | gl   | gl             | gl                   | gl
+experts/{id}/private/kyc  (expert's)|           | -         | gl    | -           | -     | -      | gl    | -    | -              | -                    | -
+queues/{id}/entries/{user}          |           | -         | g     | gl          | -     | -      | gl    | g    | -              | -                    | -
+config/platform                     |           | -         | -     | -           | -     | -      | g     | -    | -              | -                    | -
+config/secrets                      |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+movements/{id}                      | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+accounts/{user}                     |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+accounts/{user}/shards/0            |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+claims/{id}                         |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+presence/{user}                     |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+connections/{id}                    | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+orders/{id}                         | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+payments/{id}                       | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+externalEvents/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+idempotencyKeys/{user}              |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+rateLimits/{user}                   |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+queues/{id}                         |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+wallets/{user}/unknown/first        |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+unknown/{user}                      | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+`;
+
+export const OPERATIONS = { g: "get", l: "list", c: "create", u: "update", d: "delete" };
+
+const cells = (line) => line.split("|").map((cell) => cell.trim());
+const [header, ...lines] = TEXT.trim().split("\n").map(cells);
+
+/** [{path, listBy, expertOwns, allowed: {column: Set of operations}}] */
+export const ROWS = lines.map(([document, listBy, ...allowed]) => ({
+  path: document.replace(/\s*\(.*\)$/, ""),
+  listBy,
+  expertOwns: document.includes("(expert's)"),
+  allowed: Object.fromEntries(
+    header.slice(2).map((column, index) => [
+      column,
+      new Set([...allowed[index].replace("-", "")].map((letter) => OPERATIONS[letter])),
+    ]),
+  ),
+}));
