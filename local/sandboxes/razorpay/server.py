@@ -1,0 +1,157 @@
+"""The sandbox's HTTP server: Razorpay's API under `/v1`, the sandbox's own paths under `/sandbox`, a page at `/`."""
+
+import asyncio
+import hmac
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from local.sandboxes.razorpay import errors
+from local.sandboxes.razorpay.control import Control
+from local.sandboxes.razorpay.core import Core, Resource
+from local.sandboxes.razorpay.errors import RazorpayError
+from local.sandboxes.razorpay.faults import Faults
+from local.sandboxes.razorpay.http import read_json
+from local.sandboxes.razorpay.orders import Orders
+from local.sandboxes.razorpay.payments import Payments
+from local.sandboxes.razorpay.refunds import Refunds
+from local.sandboxes.razorpay.state import Entity, State
+from local.sandboxes.razorpay.webhooks import RetryPolicy, Webhooks
+
+# A further resource (payouts, subscriptions) is a class here, with collections of its own in the state.
+RESOURCES: tuple[Callable[[Core], Resource], ...] = (Orders, Payments, Refunds, Control)
+
+MAX_BODY_BYTES = 1024 * 1024
+STOP_TIMEOUT_S = 1.0
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# The checkout runs in the shop's page, so a browser on another origin may call the sandbox's own paths.
+CORS_HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, POST, DELETE, OPTIONS",
+    "Access-Control-Allow-Headers": "Content-Type",
+}
+
+
+class RazorpaySandbox:
+    """A Razorpay account on this machine.
+
+    `razorpay.Client(auth=(key_id, key_secret), base_url=sandbox.url)` works against it. Webhooks go to `webhook_url`,
+    signed with `webhook_secret`; without one they are only recorded. Port 0 takes any free port.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        *,
+        key_id: str,
+        key_secret: str,
+        webhook_secret: str,
+        webhook_url: str | None,
+        host: str = "127.0.0.1",
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self.host = host
+        self.port = port
+        state, faults = State(), Faults()
+        webhooks = Webhooks(state, faults, webhook_secret, webhook_url, retry or RetryPolicy())
+        self._core = Core(key_id, key_secret, webhooks, state, faults)
+        self._authorization = b"Basic " + b64encode(f"{key_id}:{key_secret}".encode())
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """Base URL, without `/v1`."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def webhook_url(self) -> str | None:
+        return self._core.webhooks.url
+
+    @webhook_url.setter
+    def webhook_url(self, url: str | None) -> None:
+        self._core.webhooks.url = url
+
+    async def start(self) -> None:
+        """Listen, and go on delivering what `restore` brought. Raises OSError for a taken port."""
+        app = web.Application(middlewares=[self._answer_errors, self._guard_api], client_max_size=MAX_BODY_BYTES)
+        for resource in RESOURCES:
+            app.add_routes(resource(self._core).routes())
+        app.router.add_route("OPTIONS", "/sandbox/{tail:.*}", self._preflight)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self.host, self.port).start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        self.port = self._runner.addresses[0][1]
+        await self._core.webhooks.start()
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        await self._core.webhooks.stop()
+
+    async def drain(self) -> None:
+        """Wait until no webhook is being delivered or retried."""
+        await self._core.webhooks.drain()
+
+    def snapshot(self) -> dict[str, Any]:
+        """The whole state as JSON values, for a restart. Faults are not part of it."""
+        return self._core.state.snapshot()
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Take the state of a `snapshot`; before `start`, so that its pending webhooks are resumed."""
+        self._core.state.restore(snapshot)
+
+    async def _preflight(self, request: web.Request) -> web.Response:
+        return web.Response(status=204)
+
+    @web.middleware
+    async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Every error in Razorpay's shape, also for a wrong path, method or a body that is too large."""
+        try:
+            response = await handler(request)
+        except RazorpayError as error:
+            response = web.json_response(error.body(), status=error.status)
+        except web.HTTPException as error:
+            known = errors.url_not_found() if error.status in (404, 405) else errors.of_status(error.status)
+            response = web.json_response(known.body(), status=known.status)
+        if request.path.startswith("/sandbox/"):
+            response.headers.update(CORS_HEADERS)
+        return response
+
+    @web.middleware
+    async def _guard_api(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Authenticate `/v1`, and let the faults on request happen there."""
+        if not request.path.startswith("/v1/"):
+            return await handler(request)
+        given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
+        if not hmac.compare_digest(given, self._authorization):
+            raise errors.authentication_failed()
+        fault = self._core.faults.take_api(await self._order_of(request), request.method, request.path)
+        if fault is None:
+            return await handler(request)
+        response = await handler(request) if fault.applied else None
+        await asyncio.sleep(fault.timeout_ms / 1000)
+        if fault.status is not None:
+            raise errors.of_status(fault.status)
+        return response or await handler(request)
+
+    async def _order_of(self, request: web.Request) -> Entity | None:
+        """The order that a request is about, as far as faults limited to an order need it; also one to be created."""
+        state, found = self._core.state, request.match_info
+        refund = state.find("refunds", found.get("refund_id", ""))
+        payment_id = refund["payment_id"] if refund else found.get("payment_id", "")
+        if request.method == "POST" and request.path == "/v1/refunds":
+            payment_id = str((await read_json(request)).get("payment_id", ""))
+        payment = state.find("payments", payment_id)
+        order_id = payment["order_id"] if payment else found.get("order_id", "")
+        if request.method == "POST" and request.path == "/v1/orders":
+            return {"notes": (await read_json(request)).get("notes")}
+        return state.find("orders", order_id)
