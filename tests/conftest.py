@@ -1,15 +1,84 @@
-"""One local stack for a run; a project of its own in it for each test that asks for `ctx`."""
+"""One local stack for a run, shared by its workers; a project of its own in it for each test that asks for `ctx`.
 
+KONNECT_STACK=.local/env runs the tests against a stack that is up already (`make up`), which saves the start. At the
+end of a run each query that was made, by the tests or by the stack's processes, is checked against
+firestore.indexes.json.
+"""
+
+import logging
 import os
-from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
-from konnect.context import Context
 
-from tests import support
+from konnect.context import Context
+from konnect.log import JsonFormatter
+from local.environment import read_export_lines
+from local.manifest import ROOT
+from local.running import running_stack
+from tests import indexes, support
+
+MINUTE_S = 2.0
+"""The stack's minute: long enough to act within one, short enough to wait for several."""
+FOLDER = ROOT / ".local" / "test"
+LOGS = FOLDER / "logs"
+
+_run = ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the stack before the workers, which inherit its environment."""
+    worker = getattr(config, "workerinput", {}).get("workerid", "main")
+    LOGS.mkdir(parents=True, exist_ok=True)
+    if worker == "main" and not config.option.collectonly:
+        for old in LOGS.glob("queries-*.log"):
+            old.unlink()
+        os.environ.update(_stack_env())
+    queries = logging.FileHandler(LOGS / f"queries-{worker}.log", mode="w")
+    queries.setFormatter(JsonFormatter())
+    logger = logging.getLogger("konnect.store.query")
+    logger.addHandler(queries)
+    logger.setLevel("INFO")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _run.close()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail the run for a query without an index and, after a run of everything, for an index without a query."""
+    config = session.config
+    if hasattr(config, "workerinput") or config.option.collectonly or exitstatus:
+        return
+    complete = not config.option.keyword and config.args in ([], ["tests"], [str(ROOT / "tests")])
+    found = indexes.problems(indexes.logged(LOGS), *indexes.load(), complete=complete)
+    config.stash[_PROBLEMS] = found
+    if found:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for problem in config.stash.get(_PROBLEMS, []):
+        terminalreporter.write_line(f"firestore.indexes.json: {problem}", red=True)
+
+
+_PROBLEMS = pytest.StashKey[list[str]]()
+
+
+def _stack_env() -> dict[str, str]:
+    if running := os.environ.get("KONNECT_STACK"):
+        return read_export_lines(Path(running).read_text())
+    return _run.enter_context(running_stack(signaling=2, minute_s=MINUTE_S, folder=FOLDER))
+
+
+@pytest.fixture(scope="session")
+def stack_env() -> dict[str, str]:
+    """The environment of the run's stack: URLs, emulator hosts, and the settings of its functions."""
+    return dict(os.environ)
 
 
 @pytest.fixture
-def ctx() -> Iterator[Context]:
+def ctx() -> Context:
     """A context on an empty project in the run's Firestore emulator."""
-    yield support.new_context()
+    return support.new_context()

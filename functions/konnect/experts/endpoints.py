@@ -39,9 +39,7 @@ def register(call: Call, body: Registration) -> dict[str, Any]:
     fields["pricePerMinPaise"] = to_paise(body.price_per_min) if body.price_per_min is not None else None
     config = platform_config(call.ctx.db)
     user = call.user
-    return _own(
-        call.ctx.run(lambda tx: service.register(tx, user.uid, user.email, fields, config, now=call.now))
-    )
+    return _own(call.ctx.run(lambda tx: service.register(tx, user.uid, user.email, fields, config, now=call.now)))
 
 
 def _own(expert: dict[str, Any]) -> dict[str, Any]:

@@ -108,9 +108,9 @@ def set_available(tx: Tx, expert_id: str, available: bool, config: PlatformConfi
     """
     tx.prefetch(("experts", expert_id), ONLINE_COUNT)
     expert = tx.get("experts", expert_id)
-    if expert is None or (available and expert["mentorStatus"] != "approved"):
+    if available and (expert is None or expert["mentorStatus"] != "approved"):
         raise Forbidden("only an approved expert can come online", code="EXPERT_NOT_APPROVED")
-    if expert["available"] == available:
+    if expert is None or expert["available"] == available:
         return False
     # Counted in the transaction that flips the switch, so the number is exact without counting documents.
     online_now = (tx.get(*ONLINE_COUNT) or {"count": 0})["count"]

@@ -144,13 +144,12 @@ class _Reconciliation:
             self._compare(
                 f"hold:session:{session_id}", session["heldPaise"], self._legs.get(f"hold:session:{session_id}", 0)
             )
-            if self._minutes[session_id] != session["minutesCharged"]:
-                self._differs(
-                    f"session {session_id}: {session['minutesCharged']} minutes charged, {self._minutes[session_id]} posted"
-                )
+            charged, posted = session["minutesCharged"], self._minutes[session_id]
+            if posted != charged:
+                self._differs(f"session {session_id}: {charged} minutes charged, {posted} posted")
             kinds = ("deferredMinutes", "graceMinutes", "writtenOffMinutes", "givenBackMinutes")
             unpaid = [minute for kind in kinds for minute in session[kind]]
-            if len(set(unpaid)) != len(unpaid) or session["minutesCharged"] + len(unpaid) != session["nextMinute"]:
+            if len(set(unpaid)) != len(unpaid) or charged + len(unpaid) != session["nextMinute"]:
                 self._differs(f"session {session_id}: its minutes do not add up")
             if session["status"] == "completed":
                 expected = 1 if session["totalAmountPaise"] else 0

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from konnect.errors import Conflict, Forbidden
 from konnect.experts import service as experts
 from konnect.platform import PlatformConfig
 from konnect.presence import service as presence
@@ -39,11 +38,7 @@ def disconnected(
     """Sockets of `uid` are gone; with the last one, the user is absent, and an expert offline."""
     change = presence.disconnect(tx, uid, connection_ids, now=now)
     if change.expert_changed and not change.expert_present:
-        try:
-            experts.set_available(tx, uid, False, config, now=now)
-        except (Forbidden, Conflict):
-            # The profile was removed meanwhile: nothing to take offline.
-            pass
+        experts.set_available(tx, uid, False, config, now=now)
     if change.present_changed and not change.present:
         _mark(tx, uid, True, pace, now)
 

@@ -19,9 +19,7 @@ WAIT_S = 2 * 3600
 
 
 def join(tx: Tx, expert_id: str, uid: str, name: str, type: str, *, now: datetime) -> None:
-    repository.add_entry(
-        tx, expert_id, uid, {"userName": name, "type": type, "expiresAt": clock.after(now, WAIT_S)}
-    )
+    repository.add_entry(tx, expert_id, uid, {"userName": name, "type": type, "expiresAt": clock.after(now, WAIT_S)})
 
 
 def leave(tx: Tx, expert_id: str, uid: str) -> bool:
@@ -104,5 +102,3 @@ def experts_with_queues(db: Database) -> list[str]:
     """Experts with people waiting, for the sweep (the oldest entries first, bounded)."""
     query = Query(("entries",), order=(("joinedAt", "asc"),), limit=500, group=True)
     return sorted({entry["expertId"] for entry in query.run(db)})
-
-

@@ -78,9 +78,7 @@ def request(
         queue.join(tx, expert_id, uid, name, type, now=now)
         schedule.advance(tx, expert_id, session_id)
         return Requested(None, waiting=True)
-    session = start(
-        tx, expert, uid=uid, name=name, type=type, session_id=session_id, config=config, pace=pace, now=now
-    )
+    session = start(tx, expert, uid=uid, name=name, type=type, session_id=session_id, config=config, pace=pace, now=now)
     return Requested(session, waiting=False)
 
 

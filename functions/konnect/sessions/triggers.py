@@ -3,15 +3,17 @@
 from datetime import datetime
 
 from konnect.context import Context
-from konnect.store import Doc, Tx
+from konnect.http.triggers import Change
+from konnect.store import Tx
 
 from . import repository
 from .metering import Pace
 from .service import progress
 
 
-def on_transaction_written(ctx: Context, before: Doc | None, after: Doc | None, now: datetime) -> None:
+def on_transaction_written(ctx: Context, change: Change, now: datetime) -> None:
     """A completed deposit lets a session in grace go on at once, on its original schedule."""
+    before, after = change.before, change.after
     if after is None or after["type"] != "deposit" or after["status"] != "completed":
         return
     if before is not None and before["status"] == "completed":

@@ -1,4 +1,4 @@
-"""Firestore: the client, documents as plain dicts, the transaction runner, queries, cursors, and the count of what it costs."""
+"""Firestore: documents as plain dicts, the transaction runner, queries and cursors, and the count of what it costs."""
 
 from .database import Database, Doc, Usage, measure
 from .query import Page, Query, page

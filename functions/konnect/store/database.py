@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from google.api_core.exceptions import AlreadyExists
+from google.api_core import exceptions
+from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 
 from konnect.errors import Conflict
@@ -18,6 +19,19 @@ Doc = dict[str, Any]
 
 SERVER_TIME = firestore.SERVER_TIMESTAMP
 """The commit's time, set by Firestore."""
+
+READ_TIMEOUT_S = 10.0
+READ: Any = {
+    # The client's own would try for five minutes; a request is answered with 503 long before.
+    "retry": Retry(
+        if_exception_type(exceptions.ServiceUnavailable, exceptions.InternalServerError, exceptions.ResourceExhausted),
+        initial=0.1,
+        maximum=1.0,
+        timeout=READ_TIMEOUT_S,
+    ),
+    "timeout": READ_TIMEOUT_S,
+}
+"""How reads are tried again."""
 
 log = logging.getLogger(__name__)
 
@@ -68,28 +82,28 @@ class Database:
     def get(self, *path: str) -> Doc | None:
         """The document's fields, or None."""
         count(reads=1)
-        return self.ref(*path).get().to_dict()
+        return self.ref(*path).get(**READ).to_dict()
 
     def get_many(self, paths: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], Doc | None]:
         """Several documents in one call, by their paths."""
         refs = {self.ref(*path)._document_path: path for path in paths}
         count(reads=len(refs))
-        found = self.client.get_all([self.ref(*path) for path in refs.values()])
+        found = self.client.get_all([self.ref(*path) for path in refs.values()], **READ)
         return {refs[snapshot.reference._document_path]: snapshot.to_dict() for snapshot in found}
 
     def set(self, path: tuple[str, ...], doc: Doc, *, merge: bool = False) -> None:
         """Write a document that no balance and no state machine depends on (leases, caches)."""
         count(writes=1)
-        self.ref(*path).set(doc, merge=merge)
+        self.ref(*path).set(doc, merge=merge, timeout=READ_TIMEOUT_S)
 
     def create(self, path: tuple[str, ...], doc: Doc) -> Any:
         """Create a document; returns the commit's time. Raises Conflict if there is one."""
         count(writes=1)
         try:
-            return self.ref(*path).create(doc).update_time
-        except AlreadyExists as error:
+            return self.ref(*path).create(doc, timeout=READ_TIMEOUT_S).update_time
+        except exceptions.AlreadyExists as error:
             raise Conflict("already exists", code="ALREADY_EXISTS") from error
 
     def delete(self, *path: str) -> None:
         count(writes=1)
-        self.ref(*path).delete()
+        self.ref(*path).delete(timeout=READ_TIMEOUT_S)

@@ -18,7 +18,7 @@ from google.cloud import firestore
 from konnect.errors import Conflict, Unavailable
 from konnect.tasks import Task
 
-from .database import Database, Doc, count
+from .database import READ, Database, Doc, count
 from .query import Query
 
 T = TypeVar("T")
@@ -80,7 +80,8 @@ class Tx:
             return
         refs = {self.db.ref(*path)._document_path: path for path in missing}
         count(reads=len(missing))
-        for snapshot in self.db.client.get_all([self.db.ref(*p) for p in missing], transaction=self._transaction):
+        found = self.db.client.get_all([self.db.ref(*p) for p in missing], transaction=self._transaction, **READ)
+        for snapshot in found:
             self._seen[refs[snapshot.reference._document_path]] = snapshot.to_dict()
 
     def query(self, query: Query) -> list[Doc]:

@@ -1,0 +1,338 @@
+"""Who is calling: Firebase ID tokens (HTTP and sockets alike) and the OIDC tokens of Cloud Tasks.
+
+PyJWT verifies both, against the issuers' published keys: firebase_admin costs 60 ms more of a cold start, and with an
+emulator it does not even look at the expiry. It is used where it alone can do the work: to change accounts.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from . import ids
+from .config import GOOGLE_ISSUER, Settings, settings
+from .errors import Forbidden, NotFound, Unauthenticated, Unavailable
+
+if TYPE_CHECKING:
+    from jwt import PyJWKClient
+
+    from .context import Context
+    from .store import Database
+
+log = logging.getLogger(__name__)
+
+FIREBASE_ISSUER = "https://securetoken.google.com/"
+FIREBASE_CERTS_URL = "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
+DEFAULT_ROLE = "user"
+MAX_TOKEN_LENGTH = 8192
+LEEWAY_S = 5
+CERTS_LIFESPAN_S = 3600
+CERTS_TIMEOUT_S = 5
+ACCOUNT_CACHE_S = 10.0
+ACCOUNT_CACHE_SIZE = 10_000
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a valid ID token says. `auth_time` is when its holder signed in (a refresh does not change it)."""
+
+    uid: str
+    email: str | None
+    email_verified: bool
+    name: str | None
+    role: str
+    auth_time: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Principal:
+    """The caller of one request or socket: the token's claims, and the account's document behind them."""
+
+    uid: str
+    email: str | None
+    email_verified: bool
+    name: str | None
+    role: str
+    expires_at: datetime
+    disabled: bool = False
+
+
+@dataclass(frozen=True)
+class Account:
+    """What authentication reads of users/{uid}; a user who has just signed up has no document yet."""
+
+    name: str | None = None
+    disabled: bool = False
+    tokens_valid_after: datetime | None = None
+
+
+def verify_token(token: str, *, using: Settings | None = None, certs_url: str = FIREBASE_CERTS_URL) -> Claims:
+    """The claims of a Firebase ID token of this project.
+
+    With FIREBASE_AUTH_EMULATOR_HOST the emulator's unsigned tokens are accepted, and no others. Raises Unauthenticated,
+    or Unavailable when the issuer's keys can't be fetched.
+    """
+    current = using or settings()
+    project = current.google_cloud_project
+    payload = _decode(
+        token,
+        certs_url=None if current.firebase_auth_emulator_host else certs_url,
+        audience=project,
+        issuers=[FIREBASE_ISSUER + project],
+    )
+    uid = payload["sub"]
+    # The uid becomes part of document paths and room names.
+    if not ids.valid(uid):
+        raise Unauthenticated("the token's subject is not a user id")
+    role = payload.get("role")
+    return Claims(
+        uid=uid,
+        email=_text(payload.get("email")),
+        email_verified=payload.get("email_verified") is True,
+        name=_text(payload.get("name")),
+        role=role if isinstance(role, str) and role else DEFAULT_ROLE,
+        auth_time=_moment(payload.get("auth_time", payload["iat"])),
+        expires_at=_moment(payload["exp"]),
+    )
+
+
+def authenticate(ctx: "Context", token: str) -> Principal:
+    """The caller behind an ID token; the account's document may be 10 s old, so it must not decide over money.
+
+    Raises Unauthenticated (TOKEN_REVOKED when the sign-in is older than the account's tokensValidAfter),
+    Forbidden (ACCOUNT_DISABLED), Unavailable.
+    """
+    claims = verify_token(token, using=ctx.settings)
+    account = _accounts.get(ctx.db, claims.uid)
+    if account.disabled:
+        raise Forbidden("this account is disabled", code="ACCOUNT_DISABLED")
+    # auth_time has whole seconds, so a sign-in within the second of a revocation has to be repeated.
+    if account.tokens_valid_after is not None and claims.auth_time < account.tokens_valid_after:
+        raise Unauthenticated("the token has been revoked; please sign in again", code="TOKEN_REVOKED")
+    return Principal(
+        uid=claims.uid,
+        email=claims.email,
+        email_verified=claims.email_verified,
+        name=account.name or claims.name,
+        role=claims.role,
+        expires_at=claims.expires_at,
+    )
+
+
+def bearer(authorization: str | None) -> str:
+    """The token of an Authorization header. Raises Unauthenticated."""
+    scheme, _, token = (authorization or "").strip().partition(" ")
+    if not scheme:
+        raise Unauthenticated("an Authorization header with a Bearer token is required")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("the Authorization header must be: Bearer <token>")
+    return token.strip()
+
+
+def verify_task_token(using: Settings, authorization: str | None) -> None:
+    """Check that Cloud Tasks made this request, with our service account. Raises Unauthenticated, Unavailable."""
+    issuers = [using.oidc_issuer]
+    if using.oidc_issuer == GOOGLE_ISSUER:
+        issuers.append("accounts.google.com")
+    payload = _decode(bearer(authorization), certs_url=using.oidc_certs_url, audience=using.tasks_url, issuers=issuers)
+    if payload.get("email") != using.tasks_service_account or payload.get("email_verified") is not True:
+        raise Unauthenticated("the token belongs to another service account")
+
+
+def set_role(uid: str, role: str, *, using: Settings | None = None) -> None:
+    """Set the custom claim `role`, keeping the others; tokens have it from their next refresh on.
+
+    Raises NotFound, Unavailable.
+    """
+    from firebase_admin import auth
+
+    app = _admin_app((using or settings()).google_cloud_project)
+    with _account_errors():
+        claims = auth.get_user(uid, app=app).custom_claims or {}
+        auth.set_custom_user_claims(uid, {**claims, "role": role}, app=app)
+
+
+def revoke(uid: str, *, using: Settings | None = None) -> datetime:
+    """End every sign-in of `uid`: no refresh any more. Returns the moment to write to users/{uid} as
+    tokensValidAfter, which ends the ID tokens already out. Raises NotFound, Unavailable.
+    """
+    from firebase_admin import auth
+
+    with _account_errors():
+        auth.revoke_refresh_tokens(uid, app=_admin_app((using or settings()).google_cloud_project))
+    forget(uid)
+    return datetime.now(UTC)
+
+
+def forget(uid: str) -> None:
+    """Drop what this instance remembers of an account, after its document was changed here."""
+    _accounts.forget(uid)
+
+
+def _decode(token: str, *, certs_url: str | None, audience: str, issuers: list[str]) -> dict[str, Any]:
+    """The payload of a token; signature, audience, issuer, times and subject are checked. certs_url None: unsigned."""
+    import jwt
+
+    if not token or len(token) > MAX_TOKEN_LENGTH:
+        raise Unauthenticated("the token is missing or malformed")
+    # An empty audience in the settings must not make PyJWT skip the check.
+    if not audience:
+        raise Unauthenticated("tokens can't be checked: no audience is configured")
+    try:
+        header = jwt.get_unverified_header(token)
+        if certs_url is None:
+            if header.get("alg") != "none":
+                raise Unauthenticated("the token is not one of the Auth emulator's")
+            key: Any = ""
+        else:
+            # Before the keys are looked at: only what Google signs with, never an algorithm that the token chooses.
+            if header.get("alg") != "RS256":
+                raise Unauthenticated("the token is not signed with RS256")
+            key = _signing_key(certs_url, header.get("kid"))
+        payload: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=["RS256"],
+            audience=audience,
+            issuer=issuers,
+            leeway=LEEWAY_S,
+            options={
+                "verify_signature": certs_url is not None,
+                # Without a signature to check, PyJWT would check nothing else either.
+                "verify_exp": True,
+                "verify_nbf": True,
+                "verify_iat": True,
+                "verify_aud": True,
+                "verify_iss": True,
+                "verify_sub": True,
+                "strict_aud": True,
+                "require": ["exp", "iat", "aud", "iss", "sub"],
+            },
+        )
+    except jwt.ExpiredSignatureError as error:
+        raise Unauthenticated("the token has expired") from error
+    except jwt.InvalidAudienceError as error:
+        raise Unauthenticated("the token was issued for another project") from error
+    except jwt.InvalidIssuerError as error:
+        raise Unauthenticated("the token has another issuer") from error
+    except jwt.MissingRequiredClaimError as error:
+        raise Unauthenticated(f"the token has no {error.claim}") from error
+    except jwt.InvalidSignatureError as error:
+        raise Unauthenticated("the token's signature is wrong") from error
+    except jwt.ImmatureSignatureError as error:
+        raise Unauthenticated("the token is not valid yet") from error
+    except jwt.InvalidTokenError as error:
+        raise Unauthenticated("the token is missing or malformed") from error
+    return payload
+
+
+def _signing_key(certs_url: str, kid: object) -> Any:
+    import jwt
+
+    if not isinstance(kid, str) or not kid:
+        raise Unauthenticated("the token names no key")
+    client = _key_client(certs_url)
+    try:
+        return client.get_signing_key(kid)
+    except (jwt.PyJWTError, ValueError, OSError) as error:
+        # With keys at hand the issuer has answered, so it is the token that names none of them.
+        unreachable = isinstance(error, jwt.PyJWKClientConnectionError)
+        if not unreachable and client.jwk_set_cache is not None and client.jwk_set_cache.get() is not None:
+            raise Unauthenticated("the token was signed with an unknown key") from error
+        log.warning("signing keys not fetched", extra={"url": certs_url, "error": str(error)})
+        raise Unavailable("the token can't be checked at the moment; please try again") from error
+
+
+@lru_cache(maxsize=8)
+def _key_client(certs_url: str) -> "PyJWKClient":
+    """Keys are fetched once an hour, and at once (every 30 s at most) when a token names an unknown one."""
+    from jwt import PyJWKClient
+
+    return PyJWKClient(certs_url, lifespan=CERTS_LIFESPAN_S, timeout=CERTS_TIMEOUT_S)
+
+
+class _Accounts:
+    """Accounts read within the last 10 s, by project and uid."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str], tuple[float, Account]] = {}
+
+    def get(self, db: "Database", uid: str) -> Account:
+        key = (db.project, uid)
+        with self._lock:
+            known = self._known.get(key)
+        if known is not None and time.monotonic() - known[0] < ACCOUNT_CACHE_S:
+            return known[1]
+        account = _read_account(db, uid)
+        with self._lock:
+            self._known.pop(key, None)
+            if len(self._known) >= ACCOUNT_CACHE_SIZE:
+                # Insertion order is the order of reading: the first is the oldest.
+                del self._known[next(iter(self._known))]
+            self._known[key] = (time.monotonic(), account)
+        return account
+
+    def forget(self, uid: str) -> None:
+        with self._lock:
+            for key in [key for key in self._known if key[1] == uid]:
+                del self._known[key]
+
+
+_accounts = _Accounts()
+
+
+def _read_account(db: "Database", uid: str) -> Account:
+    from google.api_core.exceptions import GoogleAPICallError, RetryError
+
+    try:
+        doc = db.get("users", uid) or {}
+    except (GoogleAPICallError, RetryError) as error:
+        log.warning("account not read", extra={"uid": uid, "error": str(error)})
+        raise Unavailable from error
+    return Account(_text(doc.get("name")), doc.get("disabled") is True, doc.get("tokensValidAfter"))
+
+
+def _admin_app(project: str) -> Any:
+    import firebase_admin
+
+    name = f"konnect-{project}"
+    try:
+        return firebase_admin.get_app(name)
+    except ValueError:
+        try:
+            return firebase_admin.initialize_app(options={"projectId": project}, name=name)
+        except ValueError:
+            # Another thread was first.
+            return firebase_admin.get_app(name)
+
+
+@contextmanager
+def _account_errors() -> Iterator[None]:
+    """firebase_admin's errors as ours."""
+    from firebase_admin import auth, exceptions
+
+    try:
+        yield
+    except auth.UserNotFoundError as error:
+        raise NotFound("there is no such user") from error
+    except exceptions.FirebaseError as error:
+        log.warning("account not changed", extra={"error": str(error)})
+        raise Unavailable("the account can't be changed at the moment; please try again") from error
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _moment(seconds: Any) -> datetime:
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        raise Unauthenticated("the token is missing or malformed") from error

@@ -1,0 +1,66 @@
+"""What every wire model shares: camelCase names, times in UTC with `Z`, lists with a cursor."""
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from konnect import clock
+
+T = TypeVar("T")
+
+
+class Schema(BaseModel):
+    """Fields are snake_case here and camelCase on the wire; input is accepted under either name.
+
+    Unknown fields are ignored, unless a model sets extra="forbid".
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        json_encoders={datetime: clock.iso},
+        # An answer always has its optional fields (as null), so its documentation lists them as present.
+        json_schema_serialization_defaults_required=True,
+    )
+
+
+class ListQuery(Schema):
+    """The query of every list."""
+
+    limit: int = Field(default=20, ge=1, le=100, description="How many items a page has at most.")
+    cursor: str | None = Field(default=None, max_length=2048, description="`nextCursor` of the page before.")
+
+
+class Listing(Schema, Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    next_cursor: str | None = Field(default=None, description="Pass it as `cursor` for the next page; null at the end.")
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        return f"{params[0].__name__}List"
+
+
+class ErrorDetail(BaseModel):
+    """One thing that is wrong. For bad input: the field and what it must be; else what helps to go on."""
+
+    model_config = ConfigDict(extra="allow")
+
+    field: str | None = None
+    message: str | None = None
+
+
+class ErrorInfo(BaseModel):
+    code: str = Field(description="Stable, for programs.", examples=["INSUFFICIENT_BALANCE"])
+    message: str = Field(description="For people; may change.")
+    details: list[ErrorDetail]
+
+
+class ErrorBody(BaseModel):
+    """Every answer that is not a success."""
+
+    error: ErrorInfo

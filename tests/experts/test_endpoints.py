@@ -1,0 +1,106 @@
+"""/api/experts over HTTP: register, decide, find."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from local.person import CallError
+from tests import people
+
+PROFILE = {"name": "Asha Rao", "title": "Staff Engineer", "pricePerMin": 15, "specialties": ["System Design"]}
+
+
+def test_from_application_to_the_list(stack_env: dict[str, str]) -> None:
+    asha, admin = people.person(stack_env, "Asha"), people.admin(stack_env)
+    applied = asha.post("/api/experts/register", {**PROFILE, "phone": "+91 98765 43210"})
+    assert (applied["mentorStatus"], applied["onboardingData"]["phone"]) == ("applied", "+91 98765 43210")
+    with pytest.raises(CallError, match="EXPERT_NOT_FOUND"):
+        asha.get(f"/api/experts/{asha.uid}")
+
+    path = f"/api/admin/mentor-applications/{asha.uid}/status"
+    for _ in range(2):
+        assert admin.call("PUT", path, {"status": "approved"})["mentorStatus"] == "approved"
+    with pytest.raises(CallError, match="ALREADY_DECIDED"):
+        admin.call("PUT", path, {"status": "rejected", "rejectionReason": "no"})
+    asha.sign_in()
+    assert asha.post("/api/auth/verify")["role"] == "expert"
+
+    public = requests.get(f"{stack_env['API_URL']}/api/experts/{asha.uid}", timeout=10).json()
+    assert (public["pricePerMin"], public["available"]) == (15, False)
+    assert not {"onboardingData", "email", "phone", "firebaseUid"} & set(public)
+    listed: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        url = f"{stack_env['API_URL']}/api/experts?limit=100&available=false&cursor={cursor}"
+        found = requests.get(url, timeout=10).json()
+        listed += found["items"]
+        cursor = found["nextCursor"] or ""
+        if not cursor:
+            break
+    assert asha.uid in {item["id"] for item in listed}
+
+
+def test_a_rejected_one_may_apply_again(stack_env: dict[str, str]) -> None:
+    asha, admin = people.person(stack_env, "Asha"), people.admin(stack_env)
+    asha.post("/api/experts/register", PROFILE)
+    with pytest.raises(CallError, match="ALREADY_REGISTERED"):
+        asha.post("/api/experts/register", PROFILE)
+    path = f"/api/admin/mentor-applications/{asha.uid}/status"
+    with pytest.raises(CallError) as unreasoned:
+        admin.call("PUT", path, {"status": "rejected"})
+    assert unreasoned.value.details[0]["field"] == "rejectionReason"
+    admin.call("PUT", path, {"status": "rejected", "rejectionReason": "documents missing"})
+    assert asha.get("/api/experts/me")["onboardingData"]["rejectionReason"] == "documents missing"
+    assert asha.post("/api/experts/register", PROFILE)["mentorStatus"] == "applied"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": None}, "name"),
+        ({"pricePerMin": 0}, "pricePerMin"),
+        ({"pricePerMin": "15"}, "pricePerMin"),
+        ({"pricePerMin": 1.005}, "pricePerMin"),
+        ({"pricePerMin": 1001}, "pricePerMin"),
+        ({"experience": -1}, "experience"),
+        ({"bio": "x" * 2001}, "bio"),
+        ({"resumeUrl": "javascript:alert(1)"}, "resumeUrl"),
+        ({"specialties": [1]}, "specialties.0"),
+    ],
+)
+def test_bad_input_names_the_field(stack_env: dict[str, str], change: dict[str, Any], field: str) -> None:
+    asha = people.person(stack_env, "Asha")
+    with pytest.raises(CallError) as refused:
+        asha.post("/api/experts/register", {**PROFILE, **change})
+    assert (refused.value.status, refused.value.details[0]["field"]) == (400, field)
+    with pytest.raises(CallError, match="404"):
+        asha.get("/api/experts/me")
+
+
+def test_only_an_admin_decides(stack_env: dict[str, str]) -> None:
+    asha = people.person(stack_env, "Asha")
+    asha.post("/api/experts/register", PROFILE)
+    with pytest.raises(CallError, match="403"):
+        asha.call("PUT", f"/api/admin/mentor-applications/{asha.uid}/status", {"status": "approved"})
+    anonymous = requests.put(
+        f"{stack_env['API_URL']}/api/admin/mentor-applications/{asha.uid}/status",
+        json={"status": "approved"},
+        timeout=10,
+    )
+    assert anonymous.status_code == 401
+    with pytest.raises(CallError, match="404"):
+        people.admin(stack_env).call("PUT", "/api/admin/mentor-applications/nobody/status", {"status": "approved"})
+
+
+def test_the_console_decides_too(stack_env: dict[str, str]) -> None:
+    asha = people.person(stack_env, "Asha")
+    asha.post("/api/experts/register", PROFILE)
+    url = f"{stack_env['FUNCTIONS_URL']}/decide_expert"
+    bad = requests.post(url, json={"expertId": asha.uid, "status": "maybe"}, timeout=20)
+    assert (bad.status_code, bad.json()["error"]["details"][0]["field"]) == (400, "status")
+    good = requests.post(url, json={"expertId": asha.uid, "status": "approved"}, timeout=20)
+    assert good.json() == {"expertId": asha.uid, "status": "approved"}
+    asha.sign_in()
+    assert asha.get("/api/sessions/expert")["items"] == []
