@@ -18,6 +18,10 @@ def digest(*parts: object) -> str:
 
 def valid(value: str) -> bool:
     """Whether a client's string can be a document id of ours, so that no path is ever built from anything else."""
-    return 0 < len(value) <= 128 and all(character.isalnum() or character in "-_." for character in value) and (
-        value not in {".", ".."} and not value.startswith("__")
+    return (
+        0 < len(value) <= 128
+        and value.isascii()
+        and all(character.isalnum() or character in "-_." for character in value)
+        and value not in {".", ".."}
+        and not value.startswith("__")
     )

@@ -38,8 +38,8 @@ def to_paise(value: int | float) -> int:
 
 Rupees = Annotated[
     float,
-    BeforeValidator(_number),
     Field(allow_inf_nan=False, gt=0, le=10_000_000, json_schema_extra={"multipleOf": 0.01}),
+    BeforeValidator(_number),
     AfterValidator(_two_decimals),
 ]
 """A positive amount in INR as a JSON number with at most two decimals."""

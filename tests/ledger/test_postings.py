@@ -1,6 +1,7 @@
 """Movements and the parts of a wallet, as tables."""
 
 import pytest
+
 from konnect.ledger import accounts
 from konnect.ledger.postings import Leg, Movement, Overdraft, split
 

@@ -1,13 +1,13 @@
 """Posting, on the Firestore emulator: once, again, at once, across a crash; the sum stays zero."""
 
 import pytest
+
 from konnect.context import Context
 from konnect.errors import PaymentRequired
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement
 from konnect.reconciliation.service import reconcile
-
 from tests.support import START, at_once, give, movements, sum_of_all_legs, wallet_of
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
+
 from konnect import ids
 from konnect.context import Context
 from konnect.experts import service as experts
@@ -12,7 +13,6 @@ from konnect.presence import service as presence
 from konnect.sessions import attendance, service
 from konnect.sessions.metering import Pace
 from konnect.store import Doc
-
 from tests.support import START, give
 
 PACE = Pace(60, 30, 60)
@@ -80,9 +80,7 @@ class Stage:
             session = self.session(session_id)
 
     def leave(self, uid: str, now: datetime) -> None:
-        self.ctx.run(
-            lambda tx: attendance.disconnected(tx, uid, [f"c-{uid}"], config=self.config, pace=PACE, now=now)
-        )
+        self.ctx.run(lambda tx: attendance.disconnected(tx, uid, [f"c-{uid}"], config=self.config, pace=PACE, now=now))
 
     def come_back(self, uid: str, now: datetime) -> None:
         self.ctx.run(lambda tx: attendance.connected(tx, uid, f"c-{uid}", "i1", pace=PACE, now=now))

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from konnect.sessions.metering import Meter, Pace, warning
 
+from konnect.sessions.metering import Meter, Pace, warning
 from tests.support import START
 
 PACE = Pace(60, 30, 60)

@@ -1,11 +1,11 @@
 """A per-minute session, step by step, on the Firestore emulator."""
 
 import pytest
+
 from konnect.errors import BadRequest, Conflict, Forbidden, NotFound, PaymentRequired, Unavailable
 from konnect.platform import PlatformConfig
 from konnect.sessions import queue, tasks
 from konnect.store import measure
-
 from tests.sessions.conftest import CONFIG, EXPERT, PACE, Stage
 from tests.support import (
     START,

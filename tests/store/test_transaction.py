@@ -3,11 +3,11 @@
 import pytest
 from google.api_core import exceptions
 from google.cloud import firestore
+
 from konnect.context import Context
 from konnect.errors import Conflict, Unavailable
 from konnect.store import Tx, measure
 from konnect.tasks import Task
-
 from tests.support import kept_events, kept_tasks
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from konnect import clock
 from konnect.context import Context
@@ -19,7 +20,7 @@ LATE_S = 15
 """A task this late is taken to be lost."""
 
 
-def sweep(ctx: Context, now: datetime) -> dict[str, int]:
+def sweep(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, int]:
     """Reap dead instances' connections, bring overdue sessions up to date, move queues of free experts.
 
     One that fails is logged and left to the next sweep. Returns how many of each were looked at.

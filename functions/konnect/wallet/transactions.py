@@ -44,10 +44,8 @@ def write(
 
 def settle(tx: Tx, transaction_id: str, status: Status, *, now: datetime, reason: str | None = None) -> None:
     """Move a pending one to its end."""
-    fields: Doc = {"status": status, "updatedAt": now}
-    if reason:
-        fields["failureReason"] = reason
-    tx.update(("transactions", transaction_id), fields)
+    # The reason is written in any case: a late payment completes what had been given up.
+    tx.update(("transactions", transaction_id), {"status": status, "failureReason": reason, "updatedAt": now})
 
 
 def find(db: Database, transaction_id: str, *, uid: str) -> Doc:

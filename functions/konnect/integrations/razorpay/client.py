@@ -1,0 +1,96 @@
+"""The gateway: what payments need of Razorpay, over its official client (imported at first use)."""
+
+from functools import cached_property, lru_cache
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from konnect.config import Settings
+from konnect.errors import Unavailable
+
+from . import signatures
+from .entities import Payment
+
+
+class Gateway(Protocol):
+    """Each call raises Unavailable (try again) or BadGateway (refused: repeating does not help)."""
+
+    @property
+    def key_id(self) -> str:
+        """The public key that a checkout is opened with."""
+
+    def create_order(self, *, amount_paise: int, currency: str, receipt: str, notes: dict[str, str]) -> str:
+        """Open an order; returns its id. `receipt` has at most 40 characters, `notes` 15 pairs of 256."""
+
+    def fetch_payment(self, payment_id: str) -> Payment: ...
+
+    def payments_of_order(self, order_id: str) -> list[Payment]:
+        """All attempts to pay an order, failed ones included."""
+
+    def capture(self, payment: Payment) -> Payment:
+        """Take an authorized payment, whole. Refused if it has been captured."""
+
+    def checkout_matches(self, order_id: str, payment_id: str, signature: str) -> bool:
+        """Whether the checkout's signature is genuine."""
+
+
+class RazorpayGateway:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def _client(self) -> Any:
+        import razorpay
+
+        from .transport import Session
+
+        settings = self._settings
+        return razorpay.Client(
+            session=Session(settings.razorpay_timeout_s),
+            auth=(settings.razorpay_key_id, settings.razorpay_key_secret),
+            base_url=settings.razorpay_url.rstrip("/"),
+        )
+
+    @property
+    def key_id(self) -> str:
+        return self._settings.razorpay_key_id
+
+    def create_order(self, *, amount_paise: int, currency: str, receipt: str, notes: dict[str, str]) -> str:
+        order = self._client.order.create(
+            {"amount": amount_paise, "currency": currency, "receipt": receipt, "notes": notes}
+        )
+        if not isinstance(order, dict) or not isinstance(order.get("id"), str):
+            raise Unavailable("the payment provider answered something else than an order")
+        return str(order["id"])
+
+    def fetch_payment(self, payment_id: str) -> Payment:
+        return _payment(self._client.payment.fetch(quote(payment_id, safe="")))
+
+    def payments_of_order(self, order_id: str) -> list[Payment]:
+        found = self._client.order.payments(quote(order_id, safe=""))
+        items = found.get("items") if isinstance(found, dict) else None
+        if not isinstance(items, list):
+            raise Unavailable("the payment provider answered something else than a list")
+        return [_payment(item) for item in items]
+
+    def capture(self, payment: Payment) -> Payment:
+        return _payment(
+            self._client.payment.capture(
+                quote(payment.id, safe=""), payment.amount_paise, {"currency": payment.currency}
+            )
+        )
+
+    def checkout_matches(self, order_id: str, payment_id: str, signature: str) -> bool:
+        return signatures.verify(f"{order_id}|{payment_id}".encode(), signature, self._settings.razorpay_key_secret)
+
+
+@lru_cache(maxsize=8)
+def gateway(settings: Settings) -> Gateway:
+    """The gateway of these settings: one connection pool a process."""
+    return RazorpayGateway(settings)
+
+
+def _payment(answer: Any) -> Payment:
+    try:
+        return Payment.parse(answer)
+    except (ValueError, AttributeError) as error:
+        raise Unavailable("the payment provider answered something else than a payment") from error

@@ -1,0 +1,67 @@
+"""Razorpay's entities as we use them, read from an API answer or from a verified webhook body."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A payment. `status`: created, authorized, captured, refunded or failed; `order_id` is "" without an order."""
+
+    id: str
+    order_id: str
+    amount_paise: int
+    currency: str
+    status: str
+    method: str = ""
+    error_code: str = ""
+    error_description: str = ""
+
+    @property
+    def captured(self) -> bool:
+        """The money is, or was, ours: a refunded payment has been captured before."""
+        return self.status in {"captured", "refunded"}
+
+    @classmethod
+    def parse(cls, entity: Mapping[str, Any]) -> Self:
+        """Raises ValueError for what is no payment."""
+        return cls(
+            id=_text(entity, "id"),
+            order_id=str(entity.get("order_id") or ""),
+            amount_paise=_amount(entity),
+            currency=_text(entity, "currency"),
+            status=_text(entity, "status"),
+            method=str(entity.get("method") or ""),
+            error_code=str(entity.get("error_code") or ""),
+            error_description=str(entity.get("error_description") or ""),
+        )
+
+
+@dataclass(frozen=True)
+class Refund:
+    """A refund of a payment, whole or in part. `status`: pending, processed or failed."""
+
+    id: str
+    payment_id: str
+    amount_paise: int
+    status: str
+
+    @classmethod
+    def parse(cls, entity: Mapping[str, Any]) -> Self:
+        """Raises ValueError for what is no refund."""
+        return cls(_text(entity, "id"), _text(entity, "payment_id"), _amount(entity), _text(entity, "status"))
+
+
+def _text(entity: Mapping[str, Any], name: str) -> str:
+    value = entity.get(name)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} is missing")
+    return value
+
+
+def _amount(entity: Mapping[str, Any]) -> int:
+    value = entity.get("amount")
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+        raise ValueError("amount is not a positive number of paise")
+    return value

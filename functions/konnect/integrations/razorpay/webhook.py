@@ -1,0 +1,52 @@
+"""Razorpay's webhooks: the envelope {entity: "event", event, payload: {payment: {entity}, …}}, verified and read."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import signatures
+from .entities import Payment, Refund
+
+
+@dataclass(frozen=True)
+class Event:
+    """A verified event. `payment` and `refund` are as they were when it happened, None where it has none.
+
+    `problem` says why a body that was truly signed can't be read.
+    """
+
+    id: str
+    name: str
+    payment: Payment | None = None
+    refund: Refund | None = None
+    problem: str = ""
+
+
+def verified(raw: bytes, signature: str, secret: str) -> bool:
+    """Whether Razorpay signed this body."""
+    return signatures.verify(raw, signature, secret)
+
+
+def read(raw: bytes, event_id: str) -> Event:
+    """The event of a verified body. `event_id` is the header's; without one, the body's digest stands in."""
+    event_id = event_id or hashlib.sha256(raw).hexdigest()
+    name = ""
+    try:
+        envelope = json.loads(raw)
+        name = str(envelope["event"])
+        payment, refund = _entity(envelope, "payment"), _entity(envelope, "refund")
+        return Event(
+            event_id,
+            name,
+            Payment.parse(payment) if payment is not None else None,
+            Refund.parse(refund) if refund is not None else None,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Event(event_id, name or "unknown", problem=str(error))
+
+
+def _entity(envelope: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
+    part = envelope.get("payload", {}).get(kind)
+    return part["entity"] if part else None

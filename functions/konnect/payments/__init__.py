@@ -1,0 +1,1 @@
+"""Payments through a provider: orders, captures, and what a payment is for."""

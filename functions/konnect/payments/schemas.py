@@ -1,0 +1,77 @@
+"""Wire models of payments."""
+
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, ConfigDict, Field, WithJsonSchema
+
+from konnect.http.schemas import Schema
+from konnect.money import Rupees
+
+from .deposits import MAX_AMOUNT_RUPEES, MIN_AMOUNT_RUPEES
+
+DepositAmount = Annotated[
+    Rupees,
+    Field(ge=MIN_AMOUNT_RUPEES, le=MAX_AMOUNT_RUPEES),
+    # Limits upon limits: pydantic checks both, and documents neither.
+    WithJsonSchema({"type": "number", "minimum": MIN_AMOUNT_RUPEES, "maximum": MAX_AMOUNT_RUPEES, "multipleOf": 0.01}),
+]
+
+
+class DepositRequest(Schema):
+    amount: DepositAmount = Field(description="In INR, 1 to 10,000, two decimals at most.", examples=[500])
+
+
+class Deposit(Schema):
+    """What the browser opens the checkout with."""
+
+    transaction_id: str
+    status: Literal["pending"]
+    order_id: str = Field(description="Razorpay's; the checkout's `order_id`.")
+    receipt: str
+    amount: float = Field(description="In INR.")
+    amount_paise: int
+    currency: str
+    key_id: str = Field(description="The checkout's `key`.")
+
+
+class VerifyRequest(Schema):
+    """What the checkout's handler got. The names without `razorpay_` are accepted, too."""
+
+    model_config = ConfigDict(str_strip_whitespace=True)
+
+    razorpay_order_id: str = Field(
+        alias="razorpay_order_id",
+        validation_alias=AliasChoices("razorpay_order_id", "orderId", "order_id"),
+        min_length=1,
+        max_length=64,
+    )
+    razorpay_payment_id: str = Field(
+        alias="razorpay_payment_id",
+        validation_alias=AliasChoices("razorpay_payment_id", "paymentId", "payment_id"),
+        min_length=1,
+        max_length=64,
+    )
+    razorpay_signature: str = Field(
+        alias="razorpay_signature",
+        validation_alias=AliasChoices("razorpay_signature", "signature"),
+        min_length=1,
+        max_length=256,
+    )
+
+
+class PaymentView(Schema):
+    """A payment, and what came of it."""
+
+    status: Literal["pending", "completed"] = Field(description="pending (202): not captured yet; ask again.")
+    order_id: str
+    payment_id: str
+    amount: float = Field(description="In INR.")
+    amount_paise: int
+    currency: str
+    transaction_id: str | None = None
+    balance: float | None = Field(default=None, description="The wallet's balance in INR, for a deposit.")
+    balance_paise: int | None = None
+
+
+class WebhookAnswer(Schema):
+    outcome: str = Field(description="What became of the event, for the provider's log.")

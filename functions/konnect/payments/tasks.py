@@ -1,0 +1,22 @@
+"""Cloud Tasks handlers of payments."""
+
+from datetime import datetime
+from typing import Any
+
+from konnect.context import Context
+from konnect.integrations.razorpay.client import gateway
+
+from . import repository, service
+
+
+def collect(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
+    """{"orderId", "paymentId"}: an authorized payment; capture it unless that has happened, and credit it.
+
+    Raises Unavailable when the provider can't be asked: the task is tried again.
+    """
+    order = repository.order(ctx.db, payload["orderId"])
+    # No order: of another system on the same account.
+    if order is None or repository.payment(ctx.db, payload["paymentId"]) is not None:
+        return
+    provider = gateway(ctx.settings)
+    service.collect(ctx, provider, order, provider.fetch_payment(payload["paymentId"]), now=now)
