@@ -1,5 +1,6 @@
 """What many tests need: contexts on a project of their own, a scheduler that keeps tasks, wallets with money."""
 
+import os
 import threading
 import uuid
 from collections.abc import Callable
@@ -49,8 +50,8 @@ class KeptEvents:
 
 
 def new_context(settings: Settings | None = None) -> Context:
-    """A context on a new project of the Firestore emulator, with kept tasks and events."""
-    current = settings or load()
+    """A context on a new project of the Firestore emulator, with real minutes and with kept tasks and events."""
+    current = settings or load({**os.environ, "MINUTE_S": "60"})
     return Context(current, Database(f"demo-{uuid.uuid4().hex[:12]}"), KeptTasks(), KeptEvents())
 
 
