@@ -15,7 +15,7 @@ from yarl import URL
 
 from local.manifest import Manifest
 from local.ports import HOST
-from local.splice import Upgrades, unavailable_body
+from local.splice import SpliceError, Splices
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Gateway:
         self._session: aiohttp.ClientSession | None = None
         self._http: web.Server | None = None
         self._server: asyncio.Server | None = None
-        self._upgrades: Upgrades | None = None
+        self._splices = Splices(signaling_url)
 
     @property
     def url(self) -> str:
@@ -90,10 +90,9 @@ class Gateway:
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,
         )
-        self._upgrades = Upgrades(self._http, URL(self._signaling_url), self._is_signaling)
         try:
             loop = asyncio.get_running_loop()
-            self._server = await loop.create_server(self._upgrades.protocol, self._host, self._port, backlog=1024)
+            self._server = await loop.create_server(self._http, self._host, self._port, backlog=1024)
         except OSError:
             await self.stop()
             raise
@@ -103,16 +102,13 @@ class Gateway:
         """Stop listening and cut every connection; requests that are being answered get a second."""
         if self._server:
             self._server.close()
-        if self._upgrades:
-            self._upgrades.close()
+        self._splices.close()
         if self._http:
+            # Connections without a request end at once, the others have their time.
+            self._http.pre_shutdown()
             await self._http.shutdown(STOP_TIMEOUT_S)
         if self._session:
             await self._session.close()
-
-    def _is_signaling(self, path: str) -> bool:
-        rewrite = self._manifest.rewrite(path)
-        return rewrite is not None and rewrite.service_id is not None
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.rel_url.raw_path
@@ -122,10 +118,23 @@ class Gateway:
         if public or rewrite is None or (rewrite.function_id is None and rewrite.service_id is None):
             return _file(request, public, self._public / "404.html")
         if rewrite.service_id is not None:
+            if request.headers.get("Upgrade", "").lower() == "websocket":
+                return await self._splice(request)
             return await self._pass_on(request, self._signaling_url, "signaling")
         assert rewrite.function_id is not None
         entry_point = self._manifest.endpoints[rewrite.function_id].entry_point
         return await self._pass_on(request, f"{self._functions_url}/{entry_point}", f"the function {entry_point}")
+
+    async def _splice(self, request: web.BaseRequest) -> web.StreamResponse:
+        headers = forwarded_headers(request.headers, request.remote, request.host)
+        headers.update({"Host": request.host, "Connection": "Upgrade", "Upgrade": "websocket"})
+        try:
+            return await self._splices.take(request, headers)
+        except SpliceError as error:
+            logger.warning("WebSocket: no connection to signaling: %s", error)
+            response = _error(503, "UNAVAILABLE", "signaling does not answer")
+            response.force_close()
+            return response
 
     def _public_file(self, path: str) -> Path | None:
         root = self._public.resolve()
@@ -135,9 +144,6 @@ class Gateway:
         return file if file.is_file() and file.is_relative_to(root) else None
 
     async def _pass_on(self, request: web.BaseRequest, base: str, name: str) -> web.StreamResponse:
-        if "upgrade" in request.headers:
-            # A WebSocket's handshake opens its connection (RFC 6455, 4.1), which `Upgrades` has then taken.
-            return _error(400, "BAD_REQUEST", "a WebSocket needs a connection of its own")
         assert self._session is not None
         url = URL(base + request.rel_url.raw_path_qs, encoded=True)
         headers = forwarded_headers(request.headers, request.remote, request.host)
@@ -222,4 +228,5 @@ def _file(request: web.BaseRequest, file: Path | None, not_found: Path) -> web.S
 
 
 def _error(status: int, code: str, message: str) -> web.Response:
-    return web.Response(status=status, body=unavailable_body(code, message), content_type="application/json")
+    """An error in the API's shape."""
+    return web.json_response({"error": {"code": code, "message": message}}, status=status)

@@ -12,8 +12,12 @@ def child(tmp_path: Path, script: str) -> Child:
     return Child("worker", ["sh", "-c", script], tmp_path / "worker.log", os.environ, tmp_path, stop_timeout_s=2)
 
 
-async def is_there(path: Path) -> bool:
+def holds_text(path: Path) -> bool:
     return path.exists() and bool(path.read_text().strip())
+
+
+async def is_there(path: Path) -> bool:
+    return holds_text(path)
 
 
 def ends(pid: int) -> bool:
@@ -76,9 +80,9 @@ def test_waiting_ends_with_the_process_or_the_time(tmp_path: Path):
         finally:
             await process.stop()
 
-    with pytest.raises(ChildError, match="(?s)ended with code 1.*no such luck"):
+    with pytest.raises(ChildError, match=r"(?s)ended with code 1.*no such luck"):
         asyncio.run(run("echo no such luck; exit 1", 10))
-    with pytest.raises(ChildError, match="did not answer within 0.2 s"):
+    with pytest.raises(ChildError, match=r"did not answer within 0\.2 s"):
         asyncio.run(run("sleep 600", 0.2))
 
 

@@ -1,0 +1,250 @@
+"""One function in a process of its own, started as it is when deployed, and a request that shows that it works."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self
+
+import jwt
+from google.events.cloud.firestore_v1.types.data import DocumentEventData
+
+from konnect.integrations.razorpay import signatures
+from local.environment import PROJECT, child_environ
+from local.manifest import ROOT
+from local.oidc import LocalIssuer
+from local.ports import HOST
+
+SOURCE = ROOT / "functions" / "main.py"
+WEBHOOK_SECRET = "bench-webhook-secret"
+TASKS_URL = "http://tasks.test"
+TASKS_ACCOUNT = "tasks@demo-konnect.iam.gserviceaccount.com"
+ANSWER_TIMEOUT_S = 60.0
+# Short beside what is measured, long enough to leave the core to the function.
+_CONNECT_INTERVAL_S = 0.001
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A request to an entry point, and the status that shows that all of it is there."""
+
+    entry_point: str
+    method: str
+    path: str
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        return f"{self.method} {self.path} → {self.status}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class EntryPoint:
+    """`with EntryPoint(name, environ) as function`: functions-framework serving one entry point of functions/main.py.
+
+    `environ` is the process's whole environment, `cpu` the one core that it may use.
+    """
+
+    def __init__(
+        self, name: str, environ: Mapping[str, str], *, source: Path = SOURCE, cpu: int | None = None
+    ) -> None:
+        self.name = name
+        self.port = free_port()
+        self._command = [sys.executable, "-m", "functions_framework", f"--target={name}", f"--source={source}"]
+        self._command += [f"--host={HOST}", f"--port={self.port}"]
+        self._environ = dict(environ)
+        self._cpu = cpu
+        self._output = tempfile.TemporaryFile()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.started_s = 0.0
+
+    def __enter__(self) -> Self:
+        own = os.sched_getaffinity(0) if self._cpu is not None else set()
+        if self._cpu is not None:
+            os.sched_setaffinity(0, {self._cpu})
+        try:
+            self.started_s = time.perf_counter()
+            self.process = subprocess.Popen(
+                self._command, env=self._environ, stdout=self._output, stderr=self._output, start_new_session=True
+            )
+        finally:
+            if self._cpu is not None:
+                os.sched_setaffinity(0, own)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            # The worker too: nothing is lost by not waiting for a graceful end.
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self._output.close()
+
+    def ask(self, probe: Probe) -> Answer:
+        """Send the request as soon as somebody listens. Raises RuntimeError, with the output, if the process ends."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=ANSWER_TIMEOUT_S)
+        connection.sock = self._connected()
+        try:
+            connection.request(probe.method, probe.path, body=probe.body or None, headers=dict(probe.headers))
+            response = connection.getresponse()
+            return Answer(response.status, response.read(), dict(response.getheaders()))
+        finally:
+            connection.close()
+
+    def output(self) -> str:
+        """What the process has written so far."""
+        return os.pread(self._output.fileno(), 1 << 20, 0).decode(errors="replace")
+
+    def _connected(self) -> socket.socket:
+        assert self.process is not None
+        deadline = time.monotonic() + ANSWER_TIMEOUT_S
+        while True:
+            try:
+                return socket.create_connection((HOST, self.port), timeout=ANSWER_TIMEOUT_S)
+            except ConnectionRefusedError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{self.name} does not listen:\n{self.output()}") from None
+                time.sleep(_CONNECT_INTERVAL_S)
+
+
+@contextmanager
+def issuer() -> Iterator[LocalIssuer]:
+    """An issuer of service accounts' tokens, whose keys can be fetched while this runs."""
+
+    class Keys(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(made.jwks()).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer((HOST, 0), Keys) as server:
+        made = LocalIssuer(f"http://{HOST}:{server.server_port}/oidc")
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield made
+        server.shutdown()
+
+
+def environ(stack_env: Mapping[str, str], project: str = PROJECT, oidc: LocalIssuer | None = None) -> dict[str, str]:
+    """The environment of one entry point on the emulators of a stack, in a project of its own."""
+    settings = {
+        **{name: value for name, value in stack_env.items() if name.endswith("_EMULATOR_HOST")},
+        "GOOGLE_CLOUD_PROJECT": project,
+        "RAZORPAY_URL": stack_env.get("RAZORPAY_URL", ""),
+        "RAZORPAY_KEY_ID": "rzp_test_bench",
+        "RAZORPAY_KEY_SECRET": "bench-key-secret",
+        "RAZORPAY_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "TASKS_URL": TASKS_URL,
+        "TASKS_SERVICE_ACCOUNT": TASKS_ACCOUNT,
+        "MINUTE_S": "60",
+        "LOG_LEVEL": "INFO",
+    }
+    if oidc is not None:
+        settings |= {"OIDC_ISSUER": oidc.issuer_url, "OIDC_CERTS_URL": oidc.issuer_url + "/certs"}
+    whole = child_environ(settings)
+    # Deployed, the functions' folder is found through the source alone, and .pyc files are used where there are any.
+    for name in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"):
+        whole.pop(name, None)
+    return whole
+
+
+def probes(oidc: LocalIssuer, project: str = PROJECT) -> list[Probe]:
+    """One request for each entry point that does the whole of its work on an empty project."""
+    token = {"Authorization": f"Bearer {id_token(project, 'bench', role='admin')}"}
+    task = {"Authorization": f"Bearer {oidc.token(TASKS_URL, TASKS_ACCOUNT)}"}
+    event = json.dumps({"entity": "event", "event": "bench.nothing", "payload": {}}).encode()
+    signed = {
+        "X-Razorpay-Signature": signatures.sign(event, WEBHOOK_SECRET),
+        "x-razorpay-event-id": "bench",
+    }
+    tick = json.dumps({"sessionId": "none", "userId": "nobody", "minute": 1}).encode()
+    decision = json.dumps({"expertId": "nobody", "status": "approved"}).encode()
+    settlement = json.dumps({"payoutId": "none", "outcome": "paid"}).encode()
+    status = "/api/admin/mentor-applications/nobody/status"
+    return [
+        Probe("api", "GET", "/health", 200),
+        Probe("api", "GET", "/api/sessions", 200, headers=token),
+        Probe("admin", "PUT", status, 404, b'{"status": "approved"}', {**token, "Content-Type": "application/json"}),
+        Probe("webhooks", "POST", "/api/payments/webhook", 200, event, signed),
+        Probe("tasks", "POST", "/sessions/progress", 204, tick, task),
+        Probe("on_transaction_written", "POST", "/", 200, deposit_event(project), event_headers(project)),
+        Probe("sweep_sessions", "POST", "/", 200, b"{}"),
+        Probe("sweep_payments", "POST", "/", 200, b"{}"),
+        Probe("reconcile", "POST", "/", 200, b"{}"),
+        Probe("settle_withdrawal", "POST", "/", 404, settlement),
+        Probe("decide_expert", "POST", "/", 404, decision),
+    ]
+
+
+def id_token(project: str, uid: str, **claims: Any) -> str:
+    """An ID token in the Auth emulator's form: unsigned."""
+    now_s = int(time.time())
+    payload = {
+        "iss": f"https://securetoken.google.com/{project}",
+        "aud": project,
+        "sub": uid,
+        "auth_time": now_s - 1,
+        "iat": now_s - 1,
+        "exp": now_s + 3600,
+        "email": f"{uid}@konnect.test",
+        **claims,
+    }
+    return jwt.encode(payload, None, algorithm="none")
+
+
+def deposit_event(project: str) -> bytes:
+    """The body of the event that follows a completed deposit, of somebody who is in no session."""
+    message = DocumentEventData.pb()()
+    message.value.name = f"projects/{project}/databases/(default)/documents/transactions/t1"
+    message.value.update_time.GetCurrentTime()
+    fields = message.value.fields
+    fields["type"].string_value = "deposit"
+    fields["status"].string_value = "completed"
+    fields["userId"].string_value = "nobody"
+    body: bytes = message.SerializeToString()
+    return body
+
+
+def event_headers(project: str) -> dict[str, str]:
+    """The headers of a Firestore event, as Eventarc sends it."""
+    return {
+        "Content-Type": "application/protobuf",
+        "ce-specversion": "1.0",
+        "ce-id": "bench",
+        "ce-source": f"//firestore.googleapis.com/projects/{project}/databases/(default)",
+        "ce-type": "google.cloud.firestore.document.v1.written",
+        "ce-document": "transactions/t1",
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,78 @@
+"""Sessions by the minute to measure with, made by the domain's own services: approved experts, wallets with money."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from konnect import ids
+from konnect.config import load
+from konnect.context import Context
+from konnect.experts import service as experts
+from konnect.ledger import accounts
+from konnect.ledger import service as ledger
+from konnect.ledger.postings import Leg, Movement
+from konnect.platform import PlatformConfig
+from konnect.realtime import PubSubEmitter
+from konnect.sessions import service
+from konnect.sessions.metering import Pace
+from konnect.store import Database, Doc, Tx
+from konnect.tasks import CloudTasks
+
+PRICE_PAISE = 1000
+SEEDING_THREADS = 4
+
+
+def context(env: Mapping[str, str], project: str | None = None) -> Context:
+    """As a function's own: real tasks and events. `project` is another one for the documents alone."""
+    settings = load(dict(env))
+    return Context(
+        settings, Database(project or settings.google_cloud_project), CloudTasks(settings), PubSubEmitter(settings)
+    )
+
+
+def prepare(ctx: Context, count: int, minutes: int, now: datetime) -> list[Doc]:
+    """As many approved experts, each with a user whose wallet covers `minutes`: {"user", "expert"}."""
+    return together(lambda index: _pair(ctx, minutes, now), count)
+
+
+def start(ctx: Context, pair: Doc, started_at: datetime, longest_minutes: int) -> Doc:
+    """The pair's session, its first minute charged and its first tick scheduled."""
+    config = PlatformConfig(maxSessionDurationMins=longest_minutes)
+    session_id = ids.new()
+
+    def work(tx: Tx) -> Doc:
+        return service.start(
+            tx,
+            experts.get(tx, pair["expert"]),
+            uid=pair["user"],
+            name="Bench",
+            type="chat",
+            session_id=session_id,
+            config=config,
+            pace=Pace.of(ctx.settings),
+            now=started_at,
+        )
+
+    return ctx.run(work)
+
+
+def together(work: Callable[[int], Any], count: int, threads: int = SEEDING_THREADS) -> list[Any]:
+    """work(0 .. count-1), in a few threads."""
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, range(count)))
+
+
+def _pair(ctx: Context, minutes: int, now: datetime) -> Doc:
+    user, expert = ids.new(), ids.new()
+    config = PlatformConfig()
+    paise = minutes * PRICE_PAISE
+    legs = (Leg(accounts.GATEWAY_RAZORPAY, -paise), Leg(accounts.wallet(user), paise, part="deposited"))
+
+    def work(tx: Tx) -> None:
+        ledger.post(tx, Movement(f"bench:{user}", "deposit", legs), now=now)
+        experts.register(tx, expert, None, {"name": "Bench", "pricePerMinPaise": PRICE_PAISE}, config, now=now)
+        experts.decide(tx, expert, "approved", by="bench", reason=None, notes=None, now=now)
+
+    ctx.run(work)
+    return {"user": user, "expert": expert}

@@ -1,0 +1,172 @@
+"""One instance: the Socket.IO server, what it works with, and its life from start to drain."""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import socketio
+from engineio.payload import Payload
+
+from konnect import clock, ids
+from konnect.config import Settings
+from konnect.context import Context
+from konnect.messaging import service as messaging
+from konnect.presence.service import LEASE_RENEWAL_S
+from konnect.sessions import sweeps
+from konnect.store import Database
+from konnect.tasks import CloudTasks
+
+from .lanes import THREADS, Lanes
+from .manager import Emitter, Manager
+from .memberships import Memberships
+from .namespaces.base import Services
+from .namespaces.konnect import KonnectNamespace
+from .presence import Presence
+from .pubsub import PubSub
+from .resync import Replayer
+from .wire import OrJson, Packet, QuietLogger
+
+log = logging.getLogger(__name__)
+
+MESSAGE_MAX_BYTES = 1_000_000
+"""Far above every limit of the domain, so that what is too long gets a coded error and not a lost connection."""
+POLL_PACKETS_MAX = 10_000
+ROUND_MIN_S = 1.0
+DRAIN_S = 4.0
+
+Receive = Callable[[], Coroutine[Any, Any, dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
+
+# A polling client posts all that it has buffered at once; the library would drop more than 16 events. The bytes are
+# limited already.
+Payload.max_decode_packets = POLL_PACKETS_MAX
+
+
+class Instance:
+    """An ASGI application. `start` on the loop that serves it, `stop` when it accepts nothing any more."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.id = ids.new()
+        # The rounds keep pace with a shortened minute, as the waits that depend on them do.
+        self._round_s = min(LEASE_RENEWAL_S, max(ROUND_MIN_S, settings.seconds(LEASE_RENEWAL_S)))
+        self._origins = set(settings.cors_origin_list)
+        self._pool = ThreadPoolExecutor(THREADS, "domain")
+        self._loops: list[asyncio.Task[None]] = []
+        self._strangers: set[str] = set()
+        self._services: Services | None = None
+
+    async def start(self) -> None:
+        """Listen to the topic and take the lease, before anybody connects. Raises what they raise."""
+        settings = self.settings
+        self._manager = Manager(PubSub(settings, self.id))
+        self._sio = socketio.AsyncServer(
+            async_mode="asgi",
+            client_manager=self._manager,
+            async_handlers=False,
+            json=OrJson,
+            serializer=Packet,
+            logger=QuietLogger(),
+            engineio_logger=QuietLogger(),
+            transports=["websocket", "polling"],
+            max_http_buffer_size=MESSAGE_MAX_BYTES,
+            http_compression=False,
+            cors_allowed_origins=self._is_origin_allowed,
+        )
+        self._asgi = socketio.ASGIApp(self._sio)
+        await self._manager.start()
+        emitter = Emitter(self._manager, asyncio.get_running_loop())
+        ctx = Context(settings, Database(settings.google_cloud_project), CloudTasks(settings), emitter)
+        memberships = Memberships(partial(self._call, messaging.membership, ctx.db))
+        self._manager.observe(memberships.observe)
+        self._services = services = Services(
+            ctx=ctx,
+            manager=self._manager,
+            presence=Presence(ctx, self._pool, self.id),
+            lanes=Lanes(self._pool),
+            memberships=memberships,
+            replayer=Replayer(ctx.db, self._manager, memberships, self._call),
+            call=self._call,
+        )
+        self._sio.register_namespace(KonnectNamespace(services))
+        await services.presence.renew()
+        self._loops = [
+            asyncio.create_task(services.presence.keep_lease(self._round_s)),
+            asyncio.create_task(self._rounds(services)),
+        ]
+
+    async def drain(self) -> None:
+        """Admit nobody, take back what was written of the connections, and close them. Their clients connect again,
+        elsewhere. Bounded in time."""
+        services = self._services
+        assert services is not None
+        services.draining = True
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.wait(self._loops)
+        await services.presence.close(DRAIN_S)
+        for eio_sid in list(self._sio.eio.sockets):
+            self._manager.close_transport(eio_sid)
+
+    async def stop(self) -> None:
+        await self._sio.shutdown()
+        await self._manager.stop()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].rstrip("/") == "/health":
+            await self._health(send)
+        else:
+            await self._asgi(scope, receive, send)
+
+    async def _health(self, send: Send) -> None:
+        services = self._services
+        draining = services is None or services.draining
+        count = len(services.presence.connections) if services else 0
+        body = {"status": "stopping" if draining else "ok", "instance": self.id, "connections": count}
+        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        await send({"type": "http.response.start", "status": 503 if draining else 200, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+    async def _call(self, function: Callable[..., Any], *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args))
+
+    def _is_origin_allowed(self, origin: str, environ: dict[str, Any]) -> bool:
+        """The configured ones, and our own: behind the load balancer the frontends' origin and ours are one."""
+        hosts = {environ.get("HTTP_HOST"), *environ.get("HTTP_X_FORWARDED_HOST", "").replace(" ", "").split(",")}
+        return origin in self._origins or "*" in self._origins or (urlsplit(origin).netloc or None) in hosts
+
+    # Rounds: what no event sets off
+
+    async def _rounds(self, services: Services) -> None:
+        while True:
+            # Jitter, so that the instances do not all reap at once.
+            await asyncio.sleep(random.uniform(0.75, 1.25) * self._round_s)  # noqa: S311
+            try:
+                await self._tidy(services)
+                reaped = await self._call(sweeps.reap, services.ctx, clock.now())
+                if reaped:
+                    log.warning("connections of dead instances reaped", extra={"count": reaped})
+            except Exception as error:
+                log.warning("round failed", extra={"error": repr(error)})
+
+    async def _tidy(self, services: Services) -> None:
+        for sid, eio_sid in self._manager.zombies():
+            self._manager.forget(eio_sid)
+            self._manager.basic_disconnect(sid, "/")
+            await services.presence.disconnect(sid)
+        await services.presence.retry_leaving()
+        for connection in list(services.presence.connections.values()):
+            if connection.is_over:
+                self._manager.close_transport(connection.eio_sid)
+        # Who has not been admitted since the last round but one holds a connection for nothing.
+        strangers = self._manager.anonymous()
+        for eio_sid in strangers & self._strangers:
+            self._manager.close_transport(eio_sid)
+        self._strangers = strangers

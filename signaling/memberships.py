@@ -1,0 +1,45 @@
+"""Who takes part in a chat, remembered for a few seconds, since every message and every signal of a call asks."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from konnect.messaging.service import Membership
+
+TTL_S = 5.0
+SIZE_MAX = 10_000
+
+
+class Memberships:
+    """A cache over `load(chat_id)`. It watches the events that pass: a chat that has ended is active never again."""
+
+    def __init__(self, load: Callable[[str], Awaitable[Membership]]) -> None:
+        self._load = load
+        self._known: dict[str, tuple[float, Membership]] = {}
+        self._ended: dict[str, None] = {}
+
+    async def get(self, chat_id: str) -> Membership:
+        """Raises NotFound (SESSION_NOT_FOUND)."""
+        known = self._known.get(chat_id)
+        if known is not None and time.monotonic() - known[0] < TTL_S:
+            return known[1]
+        membership = await self._load(chat_id)
+        if chat_id in self._ended:
+            # The end passed by while an older state was being read.
+            membership = replace(membership, active=False)
+        _put(self._known, chat_id, (time.monotonic(), membership))
+        return membership
+
+    def observe(self, event: str, data: Any) -> None:
+        if event == "chat-ended":
+            self._known.pop(data["chatId"], None)
+            _put(self._ended, data["chatId"], None)
+
+
+def _put(cache: dict[str, Any], key: str, value: Any) -> None:
+    cache.pop(key, None)
+    if len(cache) >= SIZE_MAX:
+        # Insertion order: the first is the oldest.
+        del cache[next(iter(cache))]
+    cache[key] = value

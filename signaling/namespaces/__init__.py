@@ -1,0 +1,1 @@
+"""One class a namespace: its events, and nothing else."""

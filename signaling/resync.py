@@ -1,0 +1,85 @@
+"""Replay to one socket what its user missed, before anything live, nothing twice and nothing left out.
+
+The socket is held (its live events are kept back) from before it joins its rooms. A message committed before the read
+is replayed; one committed after it is among the held. What was replayed and comes again late is dropped.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from konnect import clock
+from konnect.errors import KonnectError, Unavailable
+from konnect.messaging import service as messaging
+from konnect.messaging.service import Membership, Message
+from konnect.store import Database
+
+from .manager import Manager
+from .memberships import Memberships
+
+log = logging.getLogger(__name__)
+
+REPLAY_MAX = 2_000
+
+
+def view(message: Message) -> dict[str, Any]:
+    """A message on the wire. Its own id is the event's, so that whoever has it already can tell."""
+    return {
+        "eventId": message.id,
+        "id": message.id,
+        "chatId": message.chat_id,
+        "message": message.message,
+        "senderId": message.sender_id,
+        "timestamp": clock.iso(message.created_at),
+    }
+
+
+def missed(db: Database, membership: Membership, uid: str, last_message_id: str | None) -> list[Message]:
+    """All messages after one, oldest first. Raises Forbidden, NotFound, Unavailable when there are too many."""
+    found = messaging.after(db, membership, uid, last_message_id)
+    page = found
+    # From a known message on, a page may be full; with none known, the latest page is what there is to show.
+    while last_message_id is not None and len(page) > messaging.REPLAY_LIMIT // 2:
+        if len(found) > REPLAY_MAX:
+            raise Unavailable("too many messages were missed: read them from the session", code="REPLAY_TOO_LONG")
+        page = messaging.after(db, membership, uid, page[-1].id)
+        found += page
+    return found
+
+
+class Replayer:
+    def __init__(
+        self,
+        db: Database,
+        manager: Manager,
+        memberships: Memberships,
+        call: Callable[..., Awaitable[Any]],
+    ) -> None:
+        self._db = db
+        self._manager = manager
+        self._memberships = memberships
+        self._call = call
+        self._running: set[asyncio.Task[None]] = set()
+
+    def start(self, eio_sid: str, uid: str, chat_id: str | None, last_message_id: str | None) -> None:
+        """Replay to a held socket and release it. Returns at once, so that the client is told first that it is in."""
+        task = asyncio.get_running_loop().create_task(self._replay(eio_sid, uid, chat_id, last_message_id))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _replay(self, eio_sid: str, uid: str, chat_id: str | None, last_message_id: str | None) -> None:
+        replayed: set[str] = set()
+        try:
+            if chat_id is not None:
+                membership = await self._memberships.get(chat_id)
+                for message in await self._call(missed, self._db, membership, uid, last_message_id):
+                    self._manager.send_to(eio_sid, "new-message", view(message))
+                    replayed.add(message.id)
+        except KonnectError as error:
+            self._manager.send_to(eio_sid, "resync-failed", {"chatId": chat_id, **error.body()})
+        except Exception:
+            log.exception("replay failed", extra={"uid": uid})
+            self._manager.send_to(eio_sid, "resync-failed", {"chatId": chat_id, **Unavailable().body()})
+        finally:
+            self._manager.release(eio_sid, replayed)

@@ -1,0 +1,204 @@
+"""The handshake: who is let in, and what the others are told."""
+
+import base64
+import json
+import time
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from konnect.store import Database
+from local.clients import ClientError, SocketClients
+from local.person import Person
+from tests import people
+from tests.signaling.conftest import Seat
+
+
+def forged(token: str, **claims: Any) -> str:
+    """An emulator's token (it is not signed) with other claims."""
+    head, payload, signature = token.split(".")
+    known = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    changed = base64.urlsafe_b64encode(json.dumps({**known, **claims}).encode()).decode().rstrip("=")
+    return f"{head}.{changed}.{signature}"
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("case", "code"),
+        [
+            ("missing", "UNAUTHENTICATED"),
+            ("rubbish", "UNAUTHENTICATED"),
+            ("not a string", "UNAUTHENTICATED"),
+            ("expired", "UNAUTHENTICATED"),
+            ("foreign", "UNAUTHENTICATED"),
+        ],
+    )
+    def test_a_bad_token_is_refused_with_a_code(
+        self, case: str, code: str, clients: SocketClients, urls: tuple[str, str], user: Person
+    ) -> None:
+        now = int(time.time())
+        auth: dict[str, Any] = {
+            "missing": {},
+            "rubbish": {"token": "x.y.z"},
+            "not a string": {"token": 7},
+            "expired": {"token": forged(user.token, iat=now - 7200, exp=now - 3600)},
+            "foreign": {"token": forged(user.token, aud="other", iss="https://securetoken.google.com/other")},
+        }[case]
+        name = f"refused-{clients.mark()}"
+        with pytest.raises(ClientError) as refused:
+            clients.connect(name, urls[0], auth=auth, options={"reconnection": False})
+        assert refused.value.code == "connect_error"
+        assert refused.value.data["code"] == code
+        assert refused.value.data["message"] == str(refused.value)
+        clients.drop(name)
+
+    def test_a_disabled_account_is_refused(
+        self, stack_env: dict[str, str], stack_db: Database, seat: Callable[..., Seat]
+    ) -> None:
+        person = people.person(stack_env, "Gone")
+        stack_db.ref("users", person.uid).update({"disabled": True})
+        with pytest.raises(ClientError) as refused:
+            seat(person).connect()
+        assert refused.value.data["code"] == "ACCOUNT_DISABLED"
+
+    def test_another_namespace_is_refused(self, clients: SocketClients, urls: tuple[str, str], user: Person) -> None:
+        name = f"elsewhere-{clients.mark()}"
+        with pytest.raises(ClientError):
+            clients.connect(name, urls[0], namespace="/other", token=user.token, options={"reconnection": False})
+        clients.drop(name)
+
+    def test_another_origin_is_refused(self, urls: tuple[str, str]) -> None:
+        request = urllib.request.Request(
+            f"{urls[0]}/socket.io/?EIO=4&transport=polling", headers={"Origin": "https://elsewhere.example"}
+        )
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=10)
+        assert refused.value.code == 400
+
+
+class TestAdmission:
+    def test_the_token_may_come_in_the_header_or_the_query(
+        self, clients: SocketClients, urls: tuple[str, str], user: Person
+    ) -> None:
+        ways: list[dict[str, Any]] = [
+            {"extraHeaders": {"Authorization": f"Bearer {user.token}"}},
+            {"query": {"token": user.token}},
+        ]
+        for number, options in enumerate(ways):
+            name = f"way-{number}-{clients.mark()}"
+            assert clients.connect(name, urls[0], options={**options, "transports": ["polling"]})
+            assert clients.call(name, "register", {})["user"]["id"] == user.uid
+            clients.drop(name)
+
+    def test_the_gateway_passes_polling_and_its_upgrade(
+        self, clients: SocketClients, stack_env: dict[str, str], user: Person
+    ) -> None:
+        name = f"gateway-{clients.mark()}"
+        clients.connect(name, stack_env["SIGNALING_URL"], token=user.token)
+        assert clients.call(name, "register", {})["user"]["name"] == "Meera"
+        clients.drop(name)
+
+    def test_our_own_origin_and_the_configured_ones_are_let_in(self, urls: tuple[str, str]) -> None:
+        for origin in (urls[0], "http://localhost:5173"):
+            request = urllib.request.Request(
+                f"{urls[0]}/socket.io/?EIO=4&transport=polling", headers={"Origin": origin}
+            )
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                assert answer.headers["Access-Control-Allow-Origin"] == origin
+
+    def test_health_tells_the_instance(self, urls: tuple[str, str]) -> None:
+        ids = set()
+        for url in urls:
+            with urllib.request.urlopen(f"{url}/health", timeout=10) as answer:
+                health = json.load(answer)
+            assert health["status"] == "ok"
+            ids.add(health["instance"])
+        assert len(ids) == 2
+
+
+class TestToken:
+    def test_a_fresh_token_of_another_user_is_refused(
+        self, seat: Callable[..., Seat], user: Person, stranger: Person
+    ) -> None:
+        one = seat(user).connect()
+        assert one.call("register", {"token": stranger.token})["error"]["code"] == "FORBIDDEN"
+        assert one.call("register", {"token": user.token})["user"]["id"] == user.uid
+
+    def test_a_socket_is_closed_when_its_token_has_long_expired(
+        self, seat: Callable[..., Seat], user: Person, clients: SocketClients
+    ) -> None:
+        now = int(time.time())
+        # Valid for a few seconds by the verifier's leeway is of no use here: the grace is counted from `exp`.
+        token = forged(user.token, iat=now - 3900, exp=now + 2 - 300)
+        one = seat(user)
+        with pytest.raises(ClientError):
+            clients.connect(one.name, one.url, token=token, options={"reconnection": False})
+
+
+class TestEvents:
+    @pytest.mark.parametrize("event", ["nonsense", "Register", "__init__", "trigger_event", "message"])
+    def test_an_unknown_event_is_told(self, event: str, seat: Callable[..., Seat], user: Person) -> None:
+        assert seat(user).connect().call(event, {})["error"]["code"] == "UNKNOWN_EVENT"
+
+    @pytest.mark.parametrize(
+        ("event", "payload", "field"),
+        [
+            ("register", {"userType": "boss"}, "userType"),
+            ("request-chat", {}, "expertId"),
+            ("request-chat", {"expertId": 7}, "expertId"),
+            ("request-chat", {"expertId": "../x"}, "expertId"),
+            ("request-chat", {"expertId": "x", "type": "dance"}, "type"),
+            ("request-chat", "text", "payload"),
+            ("request-chat", ["list"], "payload"),
+            ("leave-queue", {"expertId": None}, "expertId"),
+            ("chat-message", {"chatId": "x"}, "message"),
+            ("chat-message", {"chatId": "x", "message": {"a": 1}}, "message"),
+            ("chat-message", {"chatId": "a/b", "message": "x"}, "chatId"),
+            ("end-chat", None, "chatId"),
+            ("call-offer", {"chatId": "x", "offer": "s" * 70_000}, "offer"),
+            ("call-offer", {"chatId": "x", "offer": 7}, "offer"),
+            ("ice-candidate", {"chatId": "x", "candidate": {"candidate": "c" * 5_000}}, "candidate"),
+            ("chat-typing", {"chatId": "x", "isTyping": "yes"}, "isTyping"),
+        ],
+    )
+    def test_a_malformed_payload_is_told_by_its_field(
+        self, event: str, payload: Any, field: str, seat: Callable[..., Seat], user: Person
+    ) -> None:
+        error = seat(user).connect().call(event, payload)["error"]
+        assert error["code"] == "INVALID_INPUT"
+        assert any(detail["field"].split(".")[0] == field for detail in error["details"]), error
+
+    def test_events_named_like_the_librarys_own_do_nothing(
+        self, seat: Callable[..., Seat], user: Person, stranger: Person, urls: tuple[str, str]
+    ) -> None:
+        """A raw client may send what the stock one refuses to."""
+        import websockets.sync.client
+
+        with websockets.sync.client.connect(
+            urls[0].replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+        ) as raw:
+            raw.recv(10)
+            raw.send("40" + json.dumps({"token": user.token}))
+            assert raw.recv(10).startswith("40")
+            for number, event in enumerate((["connect", {}, {"token": stranger.token}], ["disconnect"], [{}], [7])):
+                raw.send(f"42{number}" + json.dumps(event))
+                answer = json.loads(raw.recv(10)[3:])
+                assert answer[0]["error"]["code"] == "UNKNOWN_EVENT"
+            raw.send("429" + json.dumps(["register", {}]))
+            assert json.loads(raw.recv(10)[3:])[0]["user"]["id"] == user.uid
+
+    def test_a_binary_payload_is_told(self, seat: Callable[..., Seat], user: Person, urls: tuple[str, str]) -> None:
+        import websockets.sync.client
+
+        with websockets.sync.client.connect(
+            urls[0].replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+        ) as raw:
+            raw.recv(10)
+            raw.send("40" + json.dumps({"token": user.token}))
+            raw.recv(10)
+            placeholder = {"_placeholder": True, "num": 0}
+            raw.send("451-7" + json.dumps(["chat-message", {"chatId": "x", "message": placeholder}]))
+            raw.send(b"text")
+            assert json.loads(raw.recv(10)[3:])[0]["error"]["code"] == "INVALID_INPUT"

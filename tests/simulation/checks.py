@@ -1,0 +1,267 @@
+"""What must hold after every step. Each check yields what is wrong as a sentence, found from the documents alone."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from konnect.money import percent_of
+from konnect.store import Doc
+
+from .provider import Provider
+from .snapshot import Snapshot
+
+MINUTE_S = 60
+ABSENCE_S = 60
+MINUTE_LISTS = ("deferredMinutes", "graceMinutes", "writtenOffMinutes", "givenBackMinutes")
+PARTS = {"promotional": "promotionalPaise", "deposited": "depositedPaise", "earned": "withdrawablePaise"}
+
+Findings = Iterator[str]
+
+
+def everything(now: Snapshot, before: Snapshot | None, provider: Provider) -> Findings:
+    yield from ledger(now)
+    yield from sessions(now)
+    yield from claims(now)
+    yield from attendance(now)
+    yield from payments(now, provider)
+    yield from withdrawals(now)
+    if before is not None:
+        yield from history(before, now)
+
+
+# Money
+
+
+def ledger(now: Snapshot) -> Findings:
+    """Legs sum to zero, each balance is the sum of its legs, and none is negative but a debt."""
+    balances: Counter[str] = Counter()
+    parts: Counter[tuple[str, str]] = Counter()
+    for key, movement in now["movements"].items():
+        if sum(leg["amountPaise"] for leg in movement["legs"]):
+            yield f"movement {key}: its legs do not sum to zero"
+        for leg in movement["legs"]:
+            balances[leg["account"]] += leg["amountPaise"]
+            for part, paise in leg.get("parts", {}).items():
+                parts[leg["account"], part] += paise
+    if sum(balances.values()):
+        yield f"all legs sum to {sum(balances.values())}"
+    for account, paise in balances.items():
+        kind, _, rest = account.partition(":")
+        if kind == "wallet":
+            wallet = now["wallets"].get(rest, {})
+            written = {part: wallet.get(field) for part, field in PARTS.items()}
+            summed = {part: parts[account, part] for part in PARTS}
+            if wallet.get("balancePaise") != paise or written != summed:
+                yield f"{account}: {wallet.get('balancePaise')} {written} written, {paise} {summed} by its legs"
+            if min(summed.values()) < 0:
+                yield f"{account}: negative: {summed}"
+        elif kind == "hold":
+            held = now["sessions"].get(rest.partition(":")[2], {}).get("heldPaise")
+            if held != paise or paise < 0:
+                yield f"{account}: {held} written, {paise} by its legs"
+        elif kind == "payout":
+            held = now["payouts"].get(rest, {}).get("heldPaise")
+            if held != paise or paise < 0:
+                yield f"{account}: {held} written, {paise} by its legs"
+        elif kind == "receivable":
+            owed = now["receivables"].get(rest, {}).get("balancePaise")
+            if owed != paise or paise > 0:
+                yield f"{account}: {owed} written, {paise} by its legs; a debt is never positive"
+        else:
+            shards = sum(shard["balancePaise"] for shard in now[f"counters/{account}/shards"].values())
+            if shards != paise:
+                yield f"{account}: {shards} in its shards, {paise} by its legs"
+
+
+def _of_session(now: Snapshot, kind: str) -> dict[str, list[Doc]]:
+    found: dict[str, list[Doc]] = defaultdict(list)
+    for movement in now["movements"].values():
+        if movement["kind"] == kind:
+            found[movement["subject"]["session"]].append(movement)
+    return found
+
+
+# Sessions
+
+
+def sessions(now: Snapshot) -> Findings:
+    """Each begun minute is exactly one of charged, in grace, deferred, written off, given back; an ended session is
+    settled once at its own price and fee."""
+    charges, returns = _of_session(now, "session.minute"), _of_session(now, "session.minute.back")
+    settlements = _of_session(now, "session.settle")
+    for key, session in now["sessions"].items():
+        charged = Counter(movement["subject"]["minute"] for movement in charges[key])
+        returned = Counter(movement["subject"]["minute"] for movement in returns[key])
+        if max([*charged.values(), *returned.values()], default=0) > 1 or returned - charged:
+            yield f"session {key}: charged {dict(charged)}, gave back {dict(returned)}"
+        if set(returned) != set(session["givenBackMinutes"]):
+            yield f"session {key}: gave {dict(returned)} back, says {session['givenBackMinutes']}"
+        kept = sorted((charged - returned).elements())
+        unpaid = [minute for name in MINUTE_LISTS for minute in session[name]]
+        begun = list(range(session["nextMinute"]))
+        if sorted([*kept, *unpaid]) != begun or session["minutesCharged"] != len(kept):
+            lists = {name: session[name] for name in MINUTE_LISTS}
+            yield f"session {key}: of minutes {begun}, {kept} are charged ({session['minutesCharged']}), {lists}"
+        if session["nextMinute"] > _begun_by(session, now.now):
+            yield f"session {key}: minute {session['nextMinute'] - 1} has not begun"
+        if session["totalAmountPaise"] != session["minutesCharged"] * session["pricePerMinPaise"]:
+            yield f"session {key}: its total is not its minutes at its price"
+        if session["status"] == "completed":
+            yield from _ended(now, key, session, settlements[key])
+        elif settlements[key]:
+            yield f"session {key}: settled before its end"
+        elif session["status"] != "in_progress":
+            yield f"session {key}: {session['status']}"
+        elif bool(session["graceMinutes"]) != (session["graceUntil"] is not None):
+            yield f"session {key}: minutes {session['graceMinutes']} in grace until {session['graceUntil']}"
+
+
+def _begun_by(session: Doc, moment: datetime) -> int:
+    begun = int((moment - session["startedAt"]).total_seconds() // MINUTE_S) + 1
+    return int(min(begun, session["maxMinutes"]))
+
+
+def _ended(now: Snapshot, key: str, session: Doc, settlements: list[Doc]) -> Findings:
+    if session["nextMinute"] != _begun_by(session, session["endedAt"]):
+        yield f"session {key}: ended at {session['endedAt']}, accounts for {session['nextMinute']} minutes"
+    if session["heldPaise"]:
+        yield f"session {key}: ended, holds {session['heldPaise']}"
+    total = session["totalAmountPaise"]
+    if len(settlements) != (1 if total else 0):
+        yield f"session {key}: settled {len(settlements)} times for {total}"
+    terms = now[f"sessions/{key}/private"]["terms"]
+    fee = percent_of(total, terms["platformFeePercent"])
+    if (terms["platformFeePaise"], terms["earningPaise"]) != (fee, total - fee):
+        yield f"session {key}: {terms} of {total}, not {fee} and {total - fee}"
+    for settlement in settlements:
+        legs = {leg["account"].partition(":")[0]: leg["amountPaise"] for leg in settlement["legs"]}
+        expert = legs.get("wallet", 0) + legs.get("receivable", 0)
+        if (legs.get("hold", 0), legs.get("platform", 0), expert) != (-total, fee, total - fee):
+            yield f"session {key}: settled as {legs}, total {total}, fee {fee}"
+    for suffix, amount in (("payment", total), ("earning", total - fee)):
+        view = now["transactions"].get(f"{key}-{suffix}")
+        if (view["amountPaise"] if view else None) != (amount if total else None):
+            yield f"session {key}: its {suffix} is shown as {view}"
+    if session["endReason"] == "insufficient-balance" and session["graceUntil"] > session["endedAt"]:
+        yield f"session {key}: ended within its grace"
+    for side in ("user", "expert"):
+        since = session[f"{side}AbsentSince"]
+        left = since is not None and since + timedelta(seconds=ABSENCE_S) <= session["endedAt"]
+        if session["endReason"] == f"{side}-absent" and not left:
+            yield f"session {key}: ended for the {side}'s absence since {since}"
+
+
+def claims(now: Snapshot) -> Findings:
+    """Claims are the sessions in progress; a user is in one at most."""
+    by_expert: dict[str, list[str]] = defaultdict(list)
+    by_user: dict[str, list[str]] = defaultdict(list)
+    for key, session in now.sessions_in_progress.items():
+        by_expert[session["expertId"]].append(key)
+        by_user[session["userId"]].append(key)
+    for uid, keys in by_user.items():
+        if len(keys) > 1:
+            yield f"{uid} is in sessions {keys}"
+    expected = {f"expert:{uid}": sorted(keys) for uid, keys in by_expert.items()}
+    expected |= {f"user:{uid}": keys for uid, keys in by_user.items()}
+    held = {key: sorted(doc.get("sessions", [doc.get("session")])) for key, doc in now["claims"].items()}
+    if held != expected:
+        yield f"claims {held}, sessions in progress {expected}"
+
+
+def attendance(now: Snapshot) -> Findings:
+    """A side is marked absent exactly while it has no connection; who is online has an expert's connection."""
+    for key, session in now.sessions_in_progress.items():
+        for side, uid in (("user", session["userId"]), ("expert", session["expertUid"])):
+            since = session[f"{side}AbsentSince"]
+            if (since is None) != now.is_present(uid):
+                yield f"session {key}: {uid} present: {now.is_present(uid)}, absent since {since}"
+    online = 0
+    for uid, expert in now["experts"].items():
+        online += expert["available"]
+        connections = now["presence"].get(uid, {}).get("connections", {}).values()
+        if expert["available"] != any(connection["asExpert"] for connection in connections):
+            yield f"expert {uid}: available: {expert['available']}, connections {connections}"
+    counted = now["counters"].get("expertsOnline", {"count": 0})["count"]
+    if counted != online:
+        yield f"{online} experts online, counted {counted}"
+
+
+def overdue(now: Snapshot, late_s: float) -> Findings:
+    """After a sweep that went well: no session waits for what should have happened, nor anybody for a free expert."""
+    for key, session in now.sessions_in_progress.items():
+        if session["nextTickAt"] + timedelta(seconds=late_s) < now.now:
+            yield f"session {key}: still to be looked at at {session['nextTickAt']}"
+    for uid, expert in now["experts"].items():
+        if expert["available"] and not now.claims(uid) and now.queue(uid):
+            yield f"expert {uid} is free, and {list(now.queue(uid))} wait"
+
+
+# Payments and withdrawals
+
+
+def payments(now: Snapshot, provider: Provider) -> Findings:
+    """Each payment that is recorded was captured, and is credited once, whole; the gateway's account says the same."""
+    credits = {key[8:]: doc for key, doc in now["movements"].items() if key.startswith("payment:")}
+    if set(credits) != set(now["payments"]):
+        yield f"payments {sorted(now['payments'])} recorded, {sorted(credits)} credited"
+    refunds = [key[7:] for key in now["movements"] if key.startswith("refund:")]
+    expected = 0
+    for key, movement in credits.items():
+        paid = provider.payments[key]
+        expected -= paid.amount_paise
+        if not paid.captured or max(leg["amountPaise"] for leg in movement["legs"]) != paid.amount_paise:
+            yield f"payment {key}: credited as {movement['legs']}, is {paid}"
+        if now["orders"][paid.order_id]["status"] != "paid":
+            yield f"order {paid.order_id}: credited, is {now['orders'][paid.order_id]['status']}"
+    for key in refunds:
+        expected += provider.refunds[key].amount_paise
+    gateway = sum(shard["balancePaise"] for shard in now["counters/gateway:razorpay/shards"].values())
+    if gateway != expected:
+        yield f"gateway:razorpay: {gateway}, by the provider's own books {expected}"
+
+
+def collected(now: Snapshot, provider: Provider) -> Findings:
+    """In the end: the provider's money is in the wallets, each refund out of them, and no deposit is pending."""
+    for payment in provider.payments.values():
+        if payment.captured and payment.id not in now["payments"]:
+            yield f"{payment} has never been credited"
+    for refund in provider.refunds.values():
+        if f"refund:{refund.id}" not in now["movements"]:
+            yield f"{refund} has never been taken out"
+    for key, view in now["transactions"].items():
+        if view["status"] == "pending":
+            yield f"transaction {key}: pending for ever"
+
+
+def withdrawals(now: Snapshot) -> Findings:
+    """A payout holds its amount until its outcome, which comes once."""
+    for key, payout in now["payouts"].items():
+        outcomes = [o for o in ("paid", "failed") if f"payout:{key}:{o}" in now["movements"]]
+        expected = [] if payout["status"] == "pending" else [payout["status"]]
+        held = payout["amountPaise"] if payout["status"] == "pending" else 0
+        if outcomes != expected or payout["heldPaise"] != held:
+            yield f"payout {key}: {payout}, outcomes {outcomes}"
+        view = now["transactions"][key]["status"]
+        if view != {"pending": "pending", "paid": "completed", "failed": "failed"}[payout["status"]]:
+            yield f"payout {key}: {payout['status']}, shown as {view}"
+
+
+# One step to the next
+
+
+def history(before: Snapshot, now: Snapshot) -> Findings:
+    """What is written for good is never changed: movements, ended sessions, a session's price and fee."""
+    for key, movement in before["movements"].items():
+        if now["movements"].get(key) != movement:
+            yield f"movement {key}: was {movement}, is {now['movements'].get(key)}"
+    for key, session in before["sessions"].items():
+        after = now["sessions"].get(key, {})
+        if session["status"] == "completed" and after != session:
+            yield f"session {key}: changed after its end: {session} → {after}"
+        if any(after.get(name) != session[name] for name in ("pricePerMinPaise", "startedAt", "maxMinutes")):
+            yield f"session {key}: its terms changed: {session} → {after}"
+        fee = before[f"sessions/{key}/private"]["terms"]["platformFeePercent"]
+        if now[f"sessions/{key}/private"]["terms"]["platformFeePercent"] != fee:
+            yield f"session {key}: its fee changed"
+        if after.get("nextMinute", 0) < session["nextMinute"]:
+            yield f"session {key}: minutes went back"

@@ -1,0 +1,59 @@
+"""Random lives of a small platform in a hostile environment, on the real code and the Firestore emulator.
+
+A failure prints its steps, each with what it did and what was answered; SIMULATION_SHRINK=1 looks for the shortest,
+which takes minutes. The examples are the same in each run; SIMULATION_EXAMPLES=500 runs more, SIMULATION_SEED=7 others.
+"""
+
+import os
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from konnect import platform
+from konnect.payments import sweeps, tasks
+from konnect.store import transaction
+
+from .machine import Platform
+
+EXAMPLES = 40
+STEPS = 30
+
+
+@pytest.fixture
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Time is simulated: no back-off between attempts, no minute-old configuration."""
+    monkeypatch.setattr(transaction, "FIRST_DELAY_S", 0.0)
+    monkeypatch.setattr(platform, "CACHE_S", 0.0)
+    yield
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.usefixtures("_no_waiting")
+def test_the_books_are_right_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = int(os.environ.get("SIMULATION_EXAMPLES", EXAMPLES))
+    seed = int(os.environ.get("SIMULATION_SEED", "1"))
+
+    class Simulated(Platform):
+        def __init__(self) -> None:
+            super().__init__()
+            # The task that collects a payment and the sweep find their gateway by themselves.
+            for module in (tasks, sweeps):
+                monkeypatch.setattr(module, "gateway", lambda _: self.world.provider)
+
+    hypothesis.seed(seed)(Simulated)
+    run_state_machine_as_test(
+        Simulated,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=STEPS,
+            deadline=None,
+            database=None,
+            print_blob=False,
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+            phases=(Phase.generate, Phase.shrink) if "SIMULATION_SHRINK" in os.environ else (Phase.generate,),
+        ),
+    )

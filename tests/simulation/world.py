@@ -1,0 +1,408 @@
+"""A platform on a project of its own, its people, and the hostile environment: what the machine's rules act on."""
+
+import json
+import os
+import urllib.request
+import uuid
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import import_module
+from itertools import count
+from typing import Any, TypeVar
+
+import hypothesis
+
+from konnect import idempotency, platform
+from konnect.config import Settings
+from konnect.context import Context
+from konnect.errors import KonnectError, Unavailable
+from konnect.experts import service as experts
+from konnect.http.routes import TASK_HANDLERS
+from konnect.http.triggers import Change
+from konnect.payments import deposits, service, webhook
+from konnect.payments import sweeps as payment_sweeps
+from konnect.presence import service as presence
+from konnect.reconciliation.service import reconcile
+from konnect.sessions import attendance, queue, sweeps, triggers
+from konnect.sessions import service as sessions
+from konnect.sessions.metering import Pace
+from konnect.store import Doc, Tx
+from konnect.tasks import Task
+from konnect.wallet import service as wallet
+from tests.support import START, KeptEvents
+
+from . import checks, snapshot
+from .faults import Fault, FaultPlan, FaultyDatabase, HostileTasks
+from .provider import Provider, Webhook
+
+T = TypeVar("T")
+USERS = ("meera", "kabir", "lena")
+EXPERTS = {"asha": 1000, "ravi": 750}
+"""Paise a minute."""
+EVERYBODY = (*USERS, *EXPERTS)
+TASK_EARLY = timedelta(seconds=0.4)
+"""A queue's clock may be ahead of ours by this."""
+
+Faults = tuple[Fault, ...]
+
+
+@dataclass
+class Trigger:
+    """A change of a transaction's document, and how often its function has been told."""
+
+    change: Change
+    delivered: int = 0
+
+
+class World:
+    def __init__(self) -> None:
+        self.now = START
+        self.plan = FaultPlan()
+        self.db = FaultyDatabase(f"demo-sim-{uuid.uuid4().hex[:12]}", self.plan)
+        self.tasks = HostileTasks(self.plan)
+        settings = Settings(google_cloud_project=self.db.project)
+        self.ctx = Context(settings, self.db, self.tasks, KeptEvents())
+        self.pace = Pace.of(settings)
+        self.provider = Provider()
+        self.triggers: list[Trigger] = []
+        self.orders: list[tuple[str, str]] = []
+        """(order id, uid) of the deposits begun."""
+        self.keys: list[tuple[str, int, str]] = []
+        """(uid, amount in paise, Idempotency-Key) of the withdrawals asked for with a key."""
+        self.instances = ["i1", "i2"]
+        self.sockets: dict[str, tuple[str, str, bool]] = {}
+        """Living connections: id → (uid, instance, as expert)."""
+        self.sound = True
+        """Whether nothing has gone wrong in this example yet."""
+        self.snapshot = snapshot.Snapshot(self.now)
+        self._checked_commits = -1
+        self._serial = count(1)
+
+    # The machine's frame
+
+    def log(self, text: str) -> None:
+        hypothesis.note(f"    {self.now:%d %H:%M:%S} {text}")
+
+    @contextmanager
+    def step(self) -> Any:
+        """A step of the example: what it raises ends the example, and checks at its end would only hide it."""
+        self.sound = False
+        yield
+        self.sound = True
+
+    def call(self, what: str, work: Callable[[], T], *, faults: Faults = ()) -> T | KonnectError:
+        """One call of an edge with these faults. Its error is the answer; what is no KonnectError is a bug."""
+        self.plan.set(faults)
+        told = f" ({', '.join(faults)})" if faults else ""
+        try:
+            answer: T | KonnectError = work()
+        except KonnectError as error:
+            answer = error
+        except BaseException as error:
+            self.log(f"{what}{told} → {error!r}")
+            raise
+        finally:
+            self.plan.set(())
+            self.provider.failing = False
+        refusal = f"{answer.status} {answer.code}" if isinstance(answer, KonnectError) else "ok"
+        self.log(f"{what}{told} → {refusal}")
+        return answer
+
+    def persist(self, what: str, work: Callable[[], T], *, faults: Faults = ()) -> T | KonnectError:
+        """A call that its caller repeats while the answer is 503."""
+        answer = self.call(what, work, faults=faults)
+        return self.call(f"{what}, again", work) if isinstance(answer, Unavailable) else answer
+
+    def check(self) -> None:
+        """All invariants, if anything has been written since the last time."""
+        if self._checked_commits == self.db.api.commits:
+            return
+        with self.step():
+            before, self.snapshot = self.snapshot, snapshot.take(self.db, self.now)
+            self._checked_commits = self.db.api.commits
+            self._see_transactions(before)
+            findings = [*checks.everything(self.snapshot, before, self.provider), *reconcile(self.ctx).differences]
+            assert not findings, "\n".join(findings)
+
+    def _see_transactions(self, before: snapshot.Snapshot) -> None:
+        old, new = before["transactions"], self.snapshot["transactions"]
+        for key in sorted(new):
+            if old.get(key) != new[key]:
+                change = Change(f"e{len(self.triggers)}", f"transactions/{key}", {}, old.get(key), new[key], self.now)
+                self.triggers.append(Trigger(change))
+
+    def close(self) -> None:
+        """Drop the project's documents: the emulator keeps them in memory."""
+        host = os.environ["FIRESTORE_EMULATOR_HOST"]
+        url = f"http://{host}/emulator/v1/projects/{self.db.project}/databases/(default)/documents"
+        urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=10).close()
+
+    # Time
+
+    def pass_time(self, seconds: float, *, punctual: bool) -> None:
+        """Let time pass; `punctual`: each task comes at its time meanwhile."""
+        until = self.now + timedelta(seconds=seconds)
+        while punctual and (due := [task for task in self.tasks.waiting if self.at(task) <= until]):
+            task = min(due, key=self.at)
+            self.now = max(self.now, self.at(task))
+            self._renew_leases()
+            self.deliver(task)
+            self.check()
+        self.now = until
+        self._renew_leases()
+
+    def _renew_leases(self) -> None:
+        for instance in self.instances:
+            presence.renew(self.db, instance, now=self.now)
+
+    # Cloud Tasks, triggers, Cloud Scheduler
+
+    def at(self, task: Task) -> datetime:
+        return task.at or self.now
+
+    def due(self) -> list[Task]:
+        return [task for task in self.tasks.waiting if self.at(task) <= self.now + TASK_EARLY]
+
+    def deliver(self, task: Task, *, faults: Faults = (), keep: bool = False) -> None:
+        """Cloud Tasks calls the handler; unless that succeeds, or `keep`, the task stays."""
+        module, _, name = TASK_HANDLERS[task.path].partition(":")
+        handler = getattr(import_module(module), name)
+        payload = json.loads(json.dumps(task.payload))
+        what = f"task {' '.join(str(part) for part in task.key)}"
+        answer = self.call(what, lambda: handler(self.ctx, payload, self.now), faults=faults)
+        assert not isinstance(answer, KonnectError) or isinstance(answer, Unavailable), f"{what}: refused for ever"
+        if isinstance(answer, Unavailable):
+            # Let it come again a little later, as the queue's back-off would.
+            self.tasks.waiting.remove(task)
+            self.tasks.waiting.append(
+                Task(task.path, task.key, task.payload, max(self.at(task), self.now + timedelta(seconds=1)))
+            )
+        elif not keep:
+            self.tasks.waiting.remove(task)
+
+    def lose(self, task: Task) -> None:
+        self.log(f"task {' '.join(str(part) for part in task.key)} is lost")
+        self.tasks.waiting.remove(task)
+
+    def tell(self, trigger: Trigger, *, faults: Faults = ()) -> None:
+        what = f"event {trigger.change.path} → {(trigger.change.after or {}).get('status')}"
+        told = self.call(
+            what, lambda: triggers.on_transaction_written(self.ctx, trigger.change, self.now), faults=faults
+        )
+        assert not isinstance(told, KonnectError) or isinstance(told, Unavailable), f"{what}: refused for ever"
+        trigger.delivered += not isinstance(told, KonnectError)
+
+    def sweep(self, *, faults: Faults = ()) -> None:
+        answer = self.call("sweep of sessions", lambda: sweeps.sweep(self.ctx, {}, self.now), faults=faults)
+        if not faults:
+            assert not isinstance(answer, KonnectError), answer
+            self.check()
+            with self.step():
+                findings = list(checks.overdue(snapshot.take(self.db, self.now), sweeps.LATE_S))
+                assert not findings, "\n".join(findings)
+
+    # Presence
+
+    def connect(self, uid: str, instance: str, *, faults: Faults = ()) -> None:
+        connection = f"c{next(self._serial)}"
+        self.persist(
+            f"{uid} connects to {instance}",
+            lambda: self.ctx.run(
+                lambda tx: attendance.connected(tx, uid, connection, instance, pace=self.pace, now=self.now)
+            ),
+            faults=faults,
+        )
+        self.sockets[connection] = (uid, instance, False)
+        if uid in EXPERTS:
+            answer = self.persist(f"{uid} registers as an expert", lambda: self._register(uid, connection, instance))
+            self.sockets[connection] = (uid, instance, not isinstance(answer, KonnectError))
+
+    def _register(self, uid: str, connection: str, instance: str) -> None:
+        config = platform.platform_config(self.db)
+        self.ctx.run(
+            lambda tx: attendance.register_expert(tx, uid, connection, instance, config=config, now=self.now)
+        )
+
+    def disconnect(self, connection: str, *, faults: Faults = ()) -> None:
+        uid, _, _ = self.sockets.pop(connection)
+        config = platform.platform_config(self.db)
+        self.persist(
+            f"{uid} disconnects {connection}",
+            lambda: self.ctx.run(
+                lambda tx: attendance.disconnected(tx, uid, [connection], config=config, pace=self.pace, now=self.now)
+            ),
+            faults=faults,
+        )
+
+    def crash_instance(self, index: int) -> None:
+        """An instance of signaling dies with its sockets; another takes its place."""
+        dead = self.instances[index]
+        self.instances[index] = f"{dead}'"
+        self.sockets = {key: socket for key, socket in self.sockets.items() if socket[1] != dead}
+        self.log(f"instance {dead} crashes")
+
+    # Sessions
+
+    def add_expert(self, uid: str, price_paise: int) -> None:
+        def work(tx: Tx) -> None:
+            config = platform.platform_config(self.db)
+            form = {"name": uid.title(), "pricePerMinPaise": price_paise}
+            experts.register(tx, uid, f"{uid}@konnect.test", form, config, now=self.now)
+            experts.decide(tx, uid, "approved", by="admin", reason=None, notes=None, now=self.now)
+
+        self.ctx.run(work)
+
+    def request(self, uid: str, expert_id: str, *, faults: Faults = ()) -> None:
+        session_id = f"s{next(self._serial)}"
+        config = platform.platform_config(self.db)
+
+        def work(tx: Tx) -> sessions.Requested:
+            return sessions.request(
+                tx,
+                uid=uid,
+                name=uid.title(),
+                expert_id=expert_id,
+                type="chat",
+                session_id=session_id,
+                config=config,
+                pace=self.pace,
+                now=self.now,
+            )
+
+        answer = self.call(f"{uid} requests {expert_id} ({session_id})", lambda: self.ctx.run(work), faults=faults)
+        if isinstance(answer, KonnectError):
+            expected = {"UNAVAILABLE", "EXPERT_OFFLINE", "ALREADY_IN_SESSION", "INSUFFICIENT_BALANCE"}
+            assert answer.code in expected, answer.code
+        else:
+            assert (answer.session is not None) != answer.waiting
+
+    def leave_queue(self, uid: str, expert_id: str, *, faults: Faults = ()) -> None:
+        self.call(
+            f"{uid} leaves the queue of {expert_id}",
+            lambda: self.ctx.run(lambda tx: queue.leave(tx, expert_id, uid)),
+            faults=faults,
+        )
+
+    def end(self, session_id: str, by: str, *, faults: Faults = ()) -> None:
+        answer = self.call(
+            f"{by} ends {session_id}",
+            lambda: self.ctx.run(lambda tx: sessions.end(tx, session_id, by=by, pace=self.pace, now=self.now)),
+            faults=faults,
+        )
+        assert isinstance(answer, Unavailable) or answer["status"] == "completed", answer
+
+    def configure(self, **fields: Any) -> None:
+        self.ctx.run(lambda tx: platform.change(tx, fields))
+        self.log(f"configuration: {fields}")
+
+    # Money in
+
+    def deposit(self, uid: str, amount_paise: int, *, keyed: bool = False, faults: Faults = ()) -> str | None:
+        """Open an order, and ask again with the same key after a 503; None if both failed."""
+        key = f"d{next(self._serial)}" if keyed else None
+        of = idempotency.key(uid, "deposit", key, {"amountPaise": amount_paise})
+        what = f"{uid} opens an order of {amount_paise}"
+
+        def work() -> Doc:
+            return deposits.start(self.ctx, self.provider, uid, amount_paise, key=of, now=self.now)
+
+        answer = self.call(what, work, faults=faults)
+        if isinstance(answer, KonnectError):
+            assert isinstance(answer, Unavailable), f"{answer.code} for a first request"
+            answer = self.call(f"{what}, again", work)
+        if isinstance(answer, KonnectError):
+            # The first one left its reservation, which lapses after a minute.
+            assert answer.code == "IN_PROGRESS", answer.code
+            return None
+        self.orders.append((answer["orderId"], uid))
+        return str(answer["orderId"])
+
+    def receive(self, of: Webhook, *, faults: Faults = ()) -> None:
+        event = of.event
+        what = f"webhook {event.id} {event.name} {event.payment.id if event.payment else ''}"
+        answer = self.call(what, lambda: webhook.handle(self.ctx, event, self.now), faults=faults)
+        assert not isinstance(answer, KonnectError) or isinstance(answer, Unavailable), f"{what}: {answer!r}"
+        of.delivered += not isinstance(answer, KonnectError)
+
+    def verify(self, payment_id: str, *, provider_fails: bool, faults: Faults = ()) -> None:
+        payment = self.provider.payments[payment_id]
+        uid = next((uid for order_id, uid in self.orders if order_id == payment.order_id), None)
+        if uid is None:
+            return
+        self.provider.failing = provider_fails
+        answer = self.call(
+            f"{uid} verifies {payment_id}",
+            lambda: service.verify(
+                self.ctx,
+                self.provider,
+                uid,
+                order_id=payment.order_id,
+                payment_id=payment_id,
+                signature=f"{payment.order_id}|{payment_id}",
+                now=self.now,
+            ),
+            faults=faults,
+        )
+        if isinstance(answer, KonnectError):
+            assert answer.code in {"UNAVAILABLE", "PAYMENT_FAILED"}, answer.code
+        elif answer["status"] == "completed":
+            assert payment_id in snapshot.take(self.db, self.now)["payments"]
+
+    def top_up(self, uid: str, amount_paise: int) -> None:
+        """Order, payment and its webhook, at once and without a fault."""
+        order_id = self.deposit(uid, amount_paise)
+        assert order_id is not None
+        self.provider.pay(order_id, "captured")
+        self.receive(self.provider.webhooks[-2])
+
+    def sweep_payments(self, *, provider_fails: bool = False, faults: Faults = ()) -> None:
+        self.provider.failing = provider_fails
+        answer = self.call(
+            "sweep of payments", lambda: payment_sweeps.sweep(self.ctx, {}, self.now), faults=faults
+        )
+        assert not isinstance(answer, KonnectError) or faults, answer
+
+    # Money out
+
+    def withdraw(self, uid: str, amount_paise: int, *, key: str | None, faults: Faults = ()) -> None:
+        """A withdrawal that is answered is one payout; one that is refused is none; a 503 may be either."""
+        of = idempotency.key(uid, "withdraw", key, {"amountPaise": amount_paise})
+        known = (uid, amount_paise, key) in self.keys
+        before = set(snapshot.take(self.db, self.now)["payouts"])
+        answer = self.call(
+            f"{uid} withdraws {amount_paise} (key {key})",
+            lambda: self.ctx.run(lambda tx: wallet.withdraw(tx, uid, amount_paise, key=of, now=self.now)),
+            faults=faults,
+        )
+        made = set(snapshot.take(self.db, self.now)["payouts"]) - before
+        if isinstance(answer, Unavailable):
+            assert len(made) <= 1
+        elif isinstance(answer, KonnectError):
+            assert (answer.code, made) == ("INSUFFICIENT_BALANCE", set()), f"{answer.code}, and made {made}"
+        else:
+            assert made == {answer["transactionId"]} or (known and not made), f"{answer['transactionId']} made {made}"
+        if key is not None and not known:
+            self.keys.append((uid, amount_paise, key))
+
+    def settle_withdrawal(self, payout_id: str, outcome: str, *, faults: Faults = ()) -> None:
+        status = self.snapshot["payouts"][payout_id]["status"]
+        answer = self.call(
+            f"payout {payout_id[:6]} {outcome}",
+            lambda: self.ctx.run(lambda tx: wallet.settle_withdrawal(tx, payout_id, outcome, now=self.now)),
+            faults=faults,
+        )
+        if isinstance(answer, KonnectError) and not isinstance(answer, Unavailable):
+            assert (answer.code, status in {"pending", outcome}) == ("PAYOUT_SETTLED", False), answer
+
+    # What the rules choose from
+
+    def sessions(self) -> list[Doc]:
+        """In the order they began."""
+        found = [{**doc, "id": key} for key, doc in self.snapshot["sessions"].items()]
+        return sorted(found, key=lambda doc: (doc["startedAt"], doc["userId"], doc["expertId"]))
+
+    def payouts(self) -> list[str]:
+        found = self.snapshot["payouts"]
+        return sorted(found, key=lambda key: (found[key]["createdAt"], found[key]["amountPaise"]))
