@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import jwt
+from google.cloud.firestore_v1._helpers import encode_dict
 from google.events.cloud.firestore_v1.types.data import DocumentEventData
 
 from konnect.integrations.razorpay import signatures
@@ -31,6 +32,38 @@ WEBHOOK_SECRET = "bench-webhook-secret"
 TASKS_URL = "http://tasks.test"
 TASKS_ACCOUNT = "tasks@demo-konnect.iam.gserviceaccount.com"
 ANSWER_TIMEOUT_S = 60.0
+
+TRIGGERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "on_transaction_written": ("transactions/t1", {"type": "deposit", "status": "completed", "userId": "nobody"}),
+    "on_user_written": ("users/u1", {}),
+    "on_user_verified": ("users/u1", {"email": "nobody@konnect.test", "emailVerified": True}),
+    "on_expert_created": ("experts/e1", {"firebaseUid": None}),
+    "on_mentor_written": ("experts/e1", {}),
+    "on_expert_written": ("experts/e1", {}),
+    "on_notification_created": ("notifications/n1", {"channels": []}),
+    "on_session_terms_written": ("sessions/s1/private/terms", {}),
+    "on_review_written": ("reviews/r1", {"expertId": "e1"}),
+}
+"""Trigger → the document of the event, and its fields."""
+
+JOBS: dict[str, tuple[int, dict[str, Any]]] = {
+    "sweep_sessions": (200, {}),
+    "sweep_payments": (200, {}),
+    "sweep_accounts": (200, {}),
+    "sample_metrics": (200, {}),
+    "roll_up_metrics": (200, {}),
+    "reconcile": (200, {}),
+    "settle_withdrawal": (404, {"payoutId": "none", "outcome": "paid"}),
+    "decide_expert": (404, {"expertId": "nobody", "status": "approved"}),
+    "refund_session": (404, {"sessionId": "none", "reason": "bench"}),
+    "adjust_wallet": (404, {"userId": "nobody", "amount": 5, "reason": "bench"}),
+    "set_user": (404, {"uid": "nobody", "name": "Nobody"}),
+    "set_config": (200, {"set": {"platformFeePercent": 20}, "dryRun": True}),
+    "import_mentors": (400, {"csv": "nothing"}),
+    "toggle_mentor": (404, {"mentorId": "nobody"}),
+}
+"""Scheduled or console function → the status that it answers with, and its payload."""
+
 # Short beside what is measured, long enough to leave the core to the function.
 _CONNECT_INTERVAL_S = 0.001
 
@@ -67,16 +100,14 @@ class EntryPoint:
     `environ` is the process's whole environment, `cpu` the one core that it may use.
     """
 
-    def __init__(
-        self, name: str, environ: Mapping[str, str], *, source: Path = SOURCE, cpu: int | None = None
-    ) -> None:
+    def __init__(self, name: str, environ: Mapping[str, str], *, source: Path = SOURCE, cpu: int | None = None) -> None:
         self.name = name
         self.port = free_port()
         self._command = [sys.executable, "-m", "functions_framework", f"--target={name}", f"--source={source}"]
         self._command += [f"--host={HOST}", f"--port={self.port}"]
         self._environ = dict(environ)
         self._cpu = cpu
-        self._output = tempfile.TemporaryFile()
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self.process: subprocess.Popen[bytes] | None = None
         self.started_s = 0.0
 
@@ -183,22 +214,16 @@ def probes(oidc: LocalIssuer, project: str = PROJECT) -> list[Probe]:
         "X-Razorpay-Signature": signatures.sign(event, WEBHOOK_SECRET),
         "x-razorpay-event-id": "bench",
     }
-    tick = json.dumps({"sessionId": "none", "userId": "nobody", "minute": 1}).encode()
-    decision = json.dumps({"expertId": "nobody", "status": "approved"}).encode()
-    settlement = json.dumps({"payoutId": "none", "outcome": "paid"}).encode()
-    status = "/api/admin/mentor-applications/nobody/status"
+    tick = json.dumps({"sessionId": "none", "userId": "nobody", "due": "2026-01-01T00:00:00+00:00"}).encode()
+    decision = "/api/admin/mentor-applications/nobody/status"
     return [
         Probe("api", "GET", "/health", 200),
         Probe("api", "GET", "/api/sessions", 200, headers=token),
-        Probe("admin", "PUT", status, 404, b'{"status": "approved"}', {**token, "Content-Type": "application/json"}),
+        Probe("admin", "PUT", decision, 404, b'{"status": "approved"}', {**token, "Content-Type": "application/json"}),
         Probe("webhooks", "POST", "/api/payments/webhook", 200, event, signed),
         Probe("tasks", "POST", "/sessions/progress", 204, tick, task),
-        Probe("on_transaction_written", "POST", "/", 200, deposit_event(project), event_headers(project)),
-        Probe("sweep_sessions", "POST", "/", 200, b"{}"),
-        Probe("sweep_payments", "POST", "/", 200, b"{}"),
-        Probe("reconcile", "POST", "/", 200, b"{}"),
-        Probe("settle_withdrawal", "POST", "/", 404, settlement),
-        Probe("decide_expert", "POST", "/", 404, decision),
+        *(trigger_probe(project, name, document, fields) for name, (document, fields) in TRIGGERS.items()),
+        *(Probe(name, "POST", "/", status, json.dumps(given).encode()) for name, (status, given) in JOBS.items()),
     ]
 
 
@@ -215,23 +240,20 @@ def id_token(project: str, uid: str, **claims: Any) -> str:
         "email": f"{uid}@konnect.test",
         **claims,
     }
-    return jwt.encode(payload, None, algorithm="none")
+    return jwt.encode(payload, "", algorithm="none")
 
 
-def deposit_event(project: str) -> bytes:
-    """The body of the event that follows a completed deposit, of somebody who is in no session."""
+def trigger_probe(project: str, entry_point: str, document: str, fields: Mapping[str, Any]) -> Probe:
+    """The event of a document that was written with these fields, after which it is gone."""
     message = DocumentEventData.pb()()
-    message.value.name = f"projects/{project}/databases/(default)/documents/transactions/t1"
+    message.value.name = f"projects/{project}/databases/(default)/documents/{document}"
     message.value.update_time.GetCurrentTime()
-    fields = message.value.fields
-    fields["type"].string_value = "deposit"
-    fields["status"].string_value = "completed"
-    fields["userId"].string_value = "nobody"
-    body: bytes = message.SerializeToString()
-    return body
+    for name, value in encode_dict(dict(fields)).items():
+        message.value.fields[name].ParseFromString(type(value).serialize(value))
+    return Probe(entry_point, "POST", "/", 200, message.SerializeToString(), event_headers(project, document))
 
 
-def event_headers(project: str) -> dict[str, str]:
+def event_headers(project: str, document: str = "transactions/t1") -> dict[str, str]:
     """The headers of a Firestore event, as Eventarc sends it."""
     return {
         "Content-Type": "application/protobuf",
@@ -239,7 +261,7 @@ def event_headers(project: str) -> dict[str, str]:
         "ce-id": "bench",
         "ce-source": f"//firestore.googleapis.com/projects/{project}/databases/(default)",
         "ce-type": "google.cloud.firestore.document.v1.written",
-        "ce-document": "transactions/t1",
+        "ce-document": document,
     }
 
 

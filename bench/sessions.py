@@ -1,5 +1,6 @@
-"""Sessions by the minute to measure with, made by the domain's own services: approved experts, wallets with money."""
+"""Sessions by the minute to measure with, made by the domain's own services: experts, wallets with money."""
 
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -26,13 +27,15 @@ SEEDING_THREADS = 4
 def context(env: Mapping[str, str], project: str | None = None) -> Context:
     """As a function's own: real tasks and events. `project` is another one for the documents alone."""
     settings = load(dict(env))
+    # Firestore's client finds its emulator by the process's environment alone.
+    os.environ["FIRESTORE_EMULATOR_HOST"] = settings.firestore_emulator_host
     return Context(
         settings, Database(project or settings.google_cloud_project), CloudTasks(settings), PubSubEmitter(settings)
     )
 
 
 def prepare(ctx: Context, count: int, minutes: int, now: datetime) -> list[Doc]:
-    """As many approved experts, each with a user whose wallet covers `minutes`: {"user", "expert"}."""
+    """As many experts, each with a user whose wallet covers `minutes`: {"user", "expert"}."""
     return together(lambda index: _pair(ctx, minutes, now), count)
 
 
@@ -72,7 +75,8 @@ def _pair(ctx: Context, minutes: int, now: datetime) -> Doc:
     def work(tx: Tx) -> None:
         ledger.post(tx, Movement(f"bench:{user}", "deposit", legs), now=now)
         experts.register(tx, expert, None, {"name": "Bench", "pricePerMinPaise": PRICE_PAISE}, config, now=now)
-        experts.decide(tx, expert, "approved", by="bench", reason=None, notes=None, now=now)
+        # Without an application to decide: the account behind it does not exist, so no role can be given.
+        tx.update(("experts", expert), {"mentorStatus": "approved"})
 
     ctx.run(work)
     return {"user": user, "expert": expert}

@@ -60,6 +60,63 @@ def on_transaction_written(event: CloudEvent) -> None:
     serve_trigger(event, "transactions/{transactionId}", "konnect.sessions.triggers:on_transaction_written")
 
 
+@functions_framework.cloud_event
+def on_user_written(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "users/{uid}", "konnect.admin.user_index:on_user_written")
+
+
+@functions_framework.cloud_event
+def on_user_verified(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "users/{uid}", "konnect.experts.account_triggers:on_user_verified")
+
+
+@functions_framework.cloud_event
+def on_expert_created(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "experts/{expertId}", "konnect.experts.account_triggers:on_expert_created")
+
+
+@functions_framework.cloud_event
+def on_mentor_written(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "experts/{expertId}", "konnect.admin.mentors.index:on_mentor_written")
+
+
+@functions_framework.cloud_event
+def on_notification_created(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    pattern = "notifications/{notificationId}"
+    serve_trigger(event, pattern, "konnect.notifications.triggers:on_notification_created")
+
+
+@functions_framework.cloud_event
+def on_expert_written(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "experts/{expertId}", "konnect.experts.triggers:on_expert_written")
+
+
+@functions_framework.cloud_event
+def on_session_terms_written(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "sessions/{sessionId}/private/terms", "konnect.sessions.orders:on_terms_written")
+
+
+@functions_framework.cloud_event
+def on_review_written(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "reviews/{reviewId}", "konnect.reviews.triggers:on_review_written")
+
+
 # Cloud Scheduler, and the console: IAM lets nobody else call these
 
 
@@ -74,6 +131,21 @@ def sweep_payments(request: flask.Request) -> flask.typing.ResponseReturnValue:
 
 
 @functions_framework.http
+def sample_metrics(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.admin.days:sample")
+
+
+@functions_framework.http
+def roll_up_metrics(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.admin.days:roll_up")
+
+
+@functions_framework.http
+def sweep_accounts(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.deletion.sweeps:sweep")
+
+
+@functions_framework.http
 def reconcile(request: flask.Request) -> flask.typing.ResponseReturnValue:
     return _job(request, "konnect.reconciliation.service:run")
 
@@ -85,10 +157,40 @@ def settle_withdrawal(request: flask.Request) -> flask.typing.ResponseReturnValu
 
 @functions_framework.http
 def decide_expert(request: flask.Request) -> flask.typing.ResponseReturnValue:
-    return _job(request, "konnect.experts.console:decide")
+    return _job(request, "konnect.experts.console:decide", can_rehearse=True)
 
 
-def _job(request: flask.Request, function: str) -> Any:
+@functions_framework.http
+def refund_session(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.admin.console:refund_session", can_rehearse=True)
+
+
+@functions_framework.http
+def adjust_wallet(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.admin.console:adjust_wallet", can_rehearse=True)
+
+
+@functions_framework.http
+def set_user(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.admin.console:set_user", can_rehearse=True)
+
+
+@functions_framework.http
+def set_config(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.admin.console:set_config", can_rehearse=True)
+
+
+@functions_framework.http
+def import_mentors(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.admin.mentors.console:import_mentors", can_rehearse=True)
+
+
+@functions_framework.http
+def toggle_mentor(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.admin.mentors.console:toggle_mentor", can_rehearse=True)
+
+
+def _job(request: flask.Request, function: str, *, can_rehearse: bool = False) -> Any:
     from konnect.http.internal import serve_job
 
-    return serve_job(request, function)
+    return serve_job(request, function, can_rehearse=can_rehearse)

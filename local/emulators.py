@@ -176,7 +176,7 @@ class AuthEmulator:
         await self.child.start()
         await self.child.wait_ready(lambda: answers(self.url), READY_TIMEOUT_S)
         if data and (data / "auth_export" / "accounts.json").is_file():
-            await self._load(data / "auth_export")
+            await self.load(data)
 
     async def save(self, folder: Path) -> None:
         """Write all accounts and the project's configuration below `folder`."""
@@ -187,9 +187,11 @@ class AuthEmulator:
         (target / "accounts.json").write_text(json.dumps(accounts, indent=1), encoding="utf-8")
         (target / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
 
-    async def _load(self, folder: Path) -> None:
-        await _call("PATCH", self._config_url, _read_json(folder / "config.json"))
-        accounts = _read_json(folder / "accounts.json")
+    async def load(self, folder: Path) -> None:
+        """Add what `save` wrote below `folder`."""
+        source = folder / "auth_export"
+        await _call("PATCH", self._config_url, _read_json(source / "config.json"))
+        accounts = _read_json(source / "accounts.json")
         if accounts.get("users"):
             await _call("POST", f"{self._accounts_url}:batchCreate", accounts)
 
@@ -204,11 +206,6 @@ class AuthEmulator:
     async def stop(self) -> None:
         if self.child:
             await self.child.stop()
-
-
-async def wait_answer(target: str, child: Child, timeout_s: float = READY_TIMEOUT_S) -> None:
-    """Wait until the child's URL answers. Raises ChildError."""
-    await child.wait_ready(lambda: answers(target), timeout_s)
 
 
 def _read_json(path: Path) -> Any:

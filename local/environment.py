@@ -65,9 +65,12 @@ def client_env(ports: Ports, signaling_count: int = 1) -> dict[str, str]:
         "PUBSUB_EMULATOR_HOST": address(ports.pubsub),
         "CLOUD_TASKS_EMULATOR_HOST": address(ports.tasks),
         "RAZORPAY_URL": url(ports.razorpay),
+        "SHEETS_URL": url(ports.sheets),
         "MAIL_URL": url(ports.mail),
         "SMTP_HOST": HOST,
         "SMTP_PORT": str(ports.smtp),
+        "SMTP_TLS": "none",
+        "MAIL_FROM": "Konnect <no-reply@konnect.test>",
         "CONSOLE_URL": url(ports.console),
         "EVENTS_URL": url(ports.events),
         "FUNCTIONS_URL": functions_url(ports),
@@ -106,6 +109,7 @@ def links(ports: Ports) -> dict[str, str]:
         "Console": url(ports.console),
         "Mail": url(ports.mail),
         "Razorpay sandbox": url(ports.razorpay),
+        "Sheets sandbox": url(ports.sheets),
     }
 
 

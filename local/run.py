@@ -151,7 +151,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     """The command line; what it leaves out comes from PORT_BASE, MINUTE_S, DATA and LOCAL_DIR."""
     environ = os.environ
     parser = argparse.ArgumentParser(prog="python -m local.run", description=__doc__)
-    parser.add_argument("--port-base", help="first of sixteen ports, or auto (PORT_BASE, 8400)")
+    parser.add_argument("--port-base", help="first of twenty ports, or auto (PORT_BASE, 8400)")
     parser.add_argument("--signaling", type=int, default=1, help="number of signaling processes, 1 or 2")
     parser.add_argument(
         "--minute-s", type=float, default=float(environ.get("MINUTE_S") or 60), help="seconds in a minute"

@@ -128,14 +128,19 @@ def _make_environment() -> None:
 
 def npm_packages() -> bool:
     """The npm packages, of package-lock.json's versions."""
-    if _npm_is_current():
+    stamp = ROOT / "node_modules" / ".set-up"
+    wanted = hashlib.sha256((ROOT / "package-lock.json").read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
         return False
-    _step("npm packages", ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=http"])
-    return True
+    current = _npm_is_current()
+    if not current:
+        _step("npm packages", ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=http"])
+    stamp.write_text(wanted)
+    return not current
 
 
 def _npm_is_current() -> bool:
-    """Whether what npm says it installed (it writes that last) is what the lock asks for."""
+    """Whether what npm says it installed (it writes that last) is all that the lock asks for, whoever had it do so."""
     installed_file = ROOT / "node_modules" / ".package-lock.json"
     if not installed_file.exists():
         return False

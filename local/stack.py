@@ -27,6 +27,7 @@ from local.processes import Child, StackError
 from local.running import running_stack
 from local.sandboxes.mail import MailSink
 from local.sandboxes.razorpay import RazorpaySandbox
+from local.sandboxes.sheets import SheetsSandbox
 from local.scheduler import Scheduler
 from local.tasks import TasksEmulator
 
@@ -148,6 +149,7 @@ class Stack:
             webhook_secret=environment.RAZORPAY_WEBHOOK_SECRET,
             webhook_url=url(ports.api) + WEBHOOK_PATH,
         )
+        self.sheets = SheetsSandbox(ports.sheets)
         self.mail = MailSink(ports.smtp, ports.mail)
         self.relay = EventRelay(ports.events, self.manifest, functions_url, PROJECT, logs)
         self.scheduler = Scheduler(self.manifest, functions_url, self.issuer, paused=not self.options.scheduled)
@@ -158,17 +160,17 @@ class Stack:
         self.firestore = FirestoreEmulator(ports.firestore, PROJECT, self.options.rules, self.relay.address, logs)
         self.pubsub = PubSubEmulator(ports.pubsub, PROJECT, logs)
         self.auth = AuthEmulator(ports.auth, ports.hub, ports.logging, PROJECT, self.files.folder, logs)
-        self._kept = {"tasks": self.tasks, "razorpay": self.razorpay}
+        self._kept = {"tasks": self.tasks, "razorpay": self.razorpay, "sheets": self.sheets}
         self._restore(self.options.data)
 
     async def _start_all(self) -> None:
         data = self.options.data
         if data:
             data.mkdir(parents=True, exist_ok=True)
-        first: tuple[Service, ...] = (self.relay, self.mail, self.console, self.gateway)
+        first: tuple[Service, ...] = (self.relay, self.mail, self.sheets, self.console, self.gateway)
         for service in first:
             await self._start_service(service)
-        self.report("gateway, console, mail, events")
+        self.report("gateway, console, mail, Sheets, events")
         await _together(
             # The slowest first: they share the cores.
             self._start_auth(data),

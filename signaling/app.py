@@ -4,7 +4,8 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -12,8 +13,9 @@ from urllib.parse import urlsplit
 
 import socketio
 from engineio.payload import Payload
+from google.api_core.exceptions import GoogleAPICallError, RetryError
 
-from konnect import clock, ids
+from konnect import ids
 from konnect.config import Settings
 from konnect.context import Context
 from konnect.messaging import service as messaging
@@ -38,7 +40,9 @@ MESSAGE_MAX_BYTES = 1_000_000
 """Far above every limit of the domain, so that what is too long gets a coded error and not a lost connection."""
 POLL_PACKETS_MAX = 10_000
 ROUND_MIN_S = 1.0
-DRAIN_S = 4.0
+DRAIN_S = 3.0
+START_S = 60.0
+START_RETRY_S = 0.3
 
 Receive = Callable[[], Coroutine[Any, Any, dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
@@ -80,7 +84,7 @@ class Instance:
             cors_allowed_origins=self._is_origin_allowed,
         )
         self._asgi = socketio.ASGIApp(self._sio)
-        await self._manager.start()
+        await _patiently("Pub/Sub", self._manager.start)
         emitter = Emitter(self._manager, asyncio.get_running_loop())
         ctx = Context(settings, Database(settings.google_cloud_project), CloudTasks(settings), emitter)
         memberships = Memberships(partial(self._call, messaging.membership, ctx.db))
@@ -95,7 +99,7 @@ class Instance:
             call=self._call,
         )
         self._sio.register_namespace(KonnectNamespace(services))
-        await services.presence.renew()
+        await _patiently("Firestore", services.presence.renew)
         self._loops = [
             asyncio.create_task(services.presence.keep_lease(self._round_s)),
             asyncio.create_task(self._rounds(services)),
@@ -150,7 +154,7 @@ class Instance:
             await asyncio.sleep(random.uniform(0.75, 1.25) * self._round_s)  # noqa: S311
             try:
                 await self._tidy(services)
-                reaped = await self._call(sweeps.reap, services.ctx, clock.now())
+                reaped = await self._call(sweeps.reap, services.ctx)
                 if reaped:
                     log.warning("connections of dead instances reaped", extra={"count": reaped})
             except Exception as error:
@@ -170,3 +174,17 @@ class Instance:
         for eio_sid in strangers & self._strangers:
             self._manager.close_transport(eio_sid)
         self._strangers = strangers
+
+
+async def _patiently(what: str, begin: Callable[[], Awaitable[None]]) -> None:
+    """What the start needs may be starting itself. Raises what it raises when START_S are over."""
+    deadline = time.monotonic() + START_S
+    while True:
+        try:
+            await begin()
+            return
+        except (GoogleAPICallError, RetryError) as error:
+            if time.monotonic() > deadline:
+                raise
+            log.info("waiting", extra={"for": what, "error": str(error)})
+        await asyncio.sleep(START_RETRY_S)

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, ValidationError
 
 from konnect import auth, clock
 from konnect.auth import Principal
 from konnect.context import Context
 from konnect.errors import Forbidden, Unauthenticated, Unavailable
+
+from .resync import ReplayRequest
 
 log = logging.getLogger(__name__)
 
@@ -26,24 +27,17 @@ EXPIRY_GRACE_S = 300.0
 RECHECK_S = 60.0
 
 
-class Handshake(BaseModel):
-    """`auth` of the handshake. With `lastMessageId` (null: none seen yet) what was missed is replayed: of `chatId`, or
-    of the session that the caller is in."""
+class Handshake(ReplayRequest):
+    """`auth` of the handshake: the token, and what to replay before anything live."""
 
-    model_config = ConfigDict(alias_generator=to_camel, strict=True, extra="ignore")
+    model_config = ConfigDict(strict=True)
 
     token: str | None = None
-    chat_id: str | None = None
-    last_message_id: str | None = None
-
-    @property
-    def wants_replay(self) -> bool:
-        return "last_message_id" in self.model_fields_set
 
 
 @dataclass
 class Connection:
-    """One admitted socket. `since` and `checked_at` are on the monotonic clock."""
+    """One admitted socket. `checked_at` is on the monotonic clock."""
 
     sid: str
     eio_sid: str

@@ -16,7 +16,7 @@ import engineio.packet
 import socketio.packet
 from socketio.async_pubsub_manager import AsyncPubSubManager
 
-from konnect import realtime
+from konnect import auth, realtime
 from konnect.store import Emit
 
 from .pubsub import MAX_AGE_S, PubSub
@@ -174,6 +174,9 @@ class Manager(AsyncPubSubManager):  # type: ignore[misc]
         if room is None:
             await super()._handle_disconnect(message)
             return
+        if room.startswith(realtime.user_room("")):
+            # So that who comes back at once is looked at anew.
+            auth.forget(room.removeprefix(realtime.user_room("")))
         for sid, _ in list(self.get_participants(namespace, room)):
             await self.server.disconnect(sid, namespace=namespace, ignore_queue=True)
 

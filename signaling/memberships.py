@@ -28,16 +28,17 @@ class Memberships:
         if chat_id in self._ended:
             # The end passed by while an older state was being read.
             membership = replace(membership, active=False)
-        _put(self._known, chat_id, (time.monotonic(), membership))
+        put_bounded(self._known, chat_id, (time.monotonic(), membership))
         return membership
 
     def observe(self, event: str, data: Any) -> None:
-        if event == "chat-ended":
+        if event == "chat-ended" and isinstance(data, dict) and "chatId" in data:
             self._known.pop(data["chatId"], None)
-            _put(self._ended, data["chatId"], None)
+            put_bounded(self._ended, data["chatId"], None)
 
 
-def _put(cache: dict[str, Any], key: str, value: Any) -> None:
+def put_bounded(cache: dict[str, Any], key: str, value: Any) -> None:
+    """Set a key; beyond SIZE_MAX the one set longest ago goes."""
     cache.pop(key, None)
     if len(cache) >= SIZE_MAX:
         # Insertion order: the first is the oldest.

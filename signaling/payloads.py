@@ -15,6 +15,8 @@ from konnect.http.schemas import Schema
 from konnect.sessions.schemas import Session
 from konnect.store import Doc
 
+from .resync import ReplayRequest
+
 SDP_MAX_BYTES = 64 * 1024
 CANDIDATE_MAX_BYTES = 4 * 1024
 EXPERT_TYPES = ("expert", "mentor")
@@ -55,14 +57,12 @@ class Payload(Schema):
 # From clients
 
 
-class Register(Payload):
-    """`token`: a fresh one, so that the connection outlives the handshake's. With `lastMessageId` (null: none seen yet)
-    the acknowledgement has the messages after it, of `chatId` or of the current session."""
+class Register(Payload, ReplayRequest):
+    """`token`: a fresh one, so that the connection outlives the handshake's. With `lastMessageId` or `seenMessageIds`
+    the acknowledgement has what was missed."""
 
     user_type: Literal["user", "expert", "mentor"] = "user"
     token: str | None = None
-    chat_id: Id | None = None
-    last_message_id: Id | None = None
 
 
 class RequestChat(Payload):

@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 
 from konnect import clock
 from konnect.context import Context
-from konnect.errors import KonnectError, Unauthenticated
+from konnect.errors import Unauthenticated, Unavailable
 from konnect.platform import platform_config
 from konnect.presence import service as presence
 from konnect.sessions import attendance
@@ -47,11 +46,14 @@ class Presence:
 
     async def connect(self, connection: Connection) -> Doc | None:
         """The session that the user is in, to be resumed. Raises what the transaction does."""
+        if self._closed:
+            # Admitted while the instance drains: written now, nobody would take it back.
+            raise Unavailable("this instance is stopping; please connect again")
         self.connections[connection.sid] = connection
         try:
             return await self._lanes.run(connection.uid, partial(self._write_connected, connection))
         except BaseException:
-            del self.connections[connection.sid]
+            self.connections.pop(connection.sid, None)
             # The commit may stand, although what had to follow failed.
             self._leaving.setdefault(connection.uid, set()).add(connection.sid)
             raise
@@ -125,7 +127,7 @@ class Presence:
         lost = before is not None and (
             (now - before).total_seconds() > presence.LEASE_S
             # A reaper removes the lease last: one that began just before we renewed shows here the next time.
-            or self._ctx.db.get("presenceLeases", self.instance_id) is None
+            or presence.is_lost(self._ctx.db, self.instance_id)
         )
         presence.renew(self._ctx.db, self.instance_id, now=now)
         self._renewed_at = now
@@ -152,12 +154,19 @@ class Presence:
     def _rewrite(self, connection: Connection) -> None:
         if connection.sid not in self.connections:
             return
-        self._write_connected(connection)
-        if connection.as_expert:
-            try:
-                self._write_expert(connection)
-            except KonnectError as error:
-                log.warning("expert not online again", extra={"uid": connection.uid, "error": error.message})
+        config, now = platform_config(self._ctx.db), clock.now()
+        self._ctx.run(
+            lambda tx: attendance.restored(
+                tx,
+                connection.uid,
+                connection.sid,
+                self.instance_id,
+                as_expert=connection.as_expert,
+                config=config,
+                pace=self._pace,
+                now=now,
+            )
+        )
 
     async def keep_lease(self, every_s: float) -> None:
         """Renew until cancelled; a failure is tried again soon, well before the lease runs out."""
@@ -170,8 +179,7 @@ class Presence:
                 await asyncio.sleep(min(RETRY_S, every_s))
 
     async def close(self, timeout_s: float) -> None:
-        """Remove all connections, a transaction a user, then the lease. What is not done in time is left to the others:
-        the lease is then written as expired, so that they reap at once."""
+        """Remove all connections, a transaction a user, and end the lease. What is not done in time is reaped."""
         self._closed = True
         for connection in self.connections.values():
             self._leaving.setdefault(connection.uid, set()).add(connection.sid)
@@ -179,10 +187,8 @@ class Presence:
         jobs = [asyncio.ensure_future(self._leave(uid)) for uid in list(self._leaving)]
         if jobs:
             await asyncio.wait(jobs, timeout=timeout_s)
-        end: Callable[[], None] = partial(presence.release, self._ctx.db, self.instance_id)
         if self._leaving:
             log.warning("connections left to be reaped", extra={"users": len(self._leaving)})
-            expired = clock.after(clock.now(), -presence.LEASE_S)
-            end = partial(presence.renew, self._ctx.db, self.instance_id, now=expired)
+        end = partial(presence.release, self._ctx.db, self.instance_id, now=clock.now())
         await asyncio.get_running_loop().run_in_executor(self._lease_thread, end)
         self._lease_thread.shutdown(wait=False)

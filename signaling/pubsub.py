@@ -70,6 +70,11 @@ class PubSub:
 
     async def start(self) -> None:
         """Open the channel and create the subscription, so that nothing is missed from here on."""
+        if not self._channels:
+            self._open()
+        await self._create_subscription()
+
+    def _open(self) -> None:
         transports = PublisherGrpcAsyncIOTransport, SubscriberGrpcAsyncIOTransport
         if self._emulator:
             self._channels = [grpc.aio.insecure_channel(self._emulator, options=CHANNEL_OPTIONS) for _ in transports]
@@ -77,7 +82,6 @@ class PubSub:
             self._channels = [transport.create_channel(options=CLOUD_CHANNEL_OPTIONS) for transport in transports]
         self._publisher = PublisherAsyncClient(transport=PublisherGrpcAsyncIOTransport(channel=self._channels[0]))
         self._subscriber = SubscriberAsyncClient(transport=SubscriberGrpcAsyncIOTransport(channel=self._channels[1]))
-        await self._create_subscription()
 
     async def stop(self, timeout_s: float = 1.5) -> None:
         """Publish what is pending, delete the subscription, close. The reader must have been cancelled."""
@@ -154,7 +158,7 @@ class PubSub:
                 yield StreamingPullRequest(ack_ids=await acks.get())
 
         # No time-out and no retry of the call itself: it lasts, and messages() opens the next.
-        stream = await self._subscriber.streaming_pull(requests=requests(), retry=None, timeout=None)
+        stream: Any = await self._subscriber.streaming_pull(requests=requests(), retry=None, timeout=None)
         try:
             async for response in stream:
                 received = type(response).pb(response).received_messages

@@ -7,10 +7,13 @@ is replayed; one committed after it is among the held. What was replayed and com
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from konnect import clock
 from konnect.errors import KonnectError, Unavailable
+from konnect.http.schemas import Schema
 from konnect.messaging import service as messaging
 from konnect.messaging.service import Membership, Message
 from konnect.store import Database
@@ -21,6 +24,7 @@ from .memberships import Memberships
 log = logging.getLogger(__name__)
 
 REPLAY_MAX = 2_000
+SEEN_MAX = 50
 
 
 def view(message: Message) -> dict[str, Any]:
@@ -35,17 +39,39 @@ def view(message: Message) -> dict[str, Any]:
     }
 
 
-def missed(db: Database, membership: Membership, uid: str, last_message_id: str | None) -> list[Message]:
-    """All messages after one, oldest first. Raises Forbidden, NotFound, Unavailable when there are too many."""
-    found = messaging.after(db, membership, uid, last_message_id)
+def missed(db: Database, membership: Membership, uid: str, seen: list[str]) -> list[Message]:
+    """All messages after the first of `seen`, oldest first, without those in it; the latest page if it is empty.
+
+    Raises Forbidden, NotFound, Unavailable when there are too many.
+    """
+    found = messaging.after(db, membership, uid, seen[0] if seen else None)
     page = found
     # From a known message on, a page may be full; with none known, the latest page is what there is to show.
-    while last_message_id is not None and len(page) > messaging.REPLAY_LIMIT // 2:
+    while seen and len(page) > messaging.REPLAY_LIMIT // 2:
         if len(found) > REPLAY_MAX:
             raise Unavailable("too many messages were missed: read them from the session", code="REPLAY_TOO_LONG")
         page = messaging.after(db, membership, uid, page[-1].id)
         found += page
-    return found
+    return [message for message in found if message.id not in seen]
+
+
+class ReplayRequest(Schema):
+    """What a client that was away has: `lastMessageId`, the last it got (null: none yet), or `seenMessageIds`, the last
+    few in the order in which they came. The latter finds as well what was overtaken: a message sent just before, by
+    the other side on another instance, that was still under way when the line broke. Of `chatId`, by default the
+    session in progress."""
+
+    chat_id: str | None = None
+    last_message_id: str | None = None
+    seen_message_ids: Annotated[list[str], Field(max_length=SEEN_MAX)] = Field(default_factory=list)
+
+    @property
+    def wants_replay(self) -> bool:
+        return bool({"last_message_id", "seen_message_ids"} & self.model_fields_set)
+
+    @property
+    def seen(self) -> list[str]:
+        return self.seen_message_ids or ([self.last_message_id] if self.last_message_id else [])
 
 
 class Replayer:
@@ -62,18 +88,18 @@ class Replayer:
         self._call = call
         self._running: set[asyncio.Task[None]] = set()
 
-    def start(self, eio_sid: str, uid: str, chat_id: str | None, last_message_id: str | None) -> None:
+    def start(self, eio_sid: str, uid: str, chat_id: str | None, seen: list[str]) -> None:
         """Replay to a held socket and release it. Returns at once, so that the client is told first that it is in."""
-        task = asyncio.get_running_loop().create_task(self._replay(eio_sid, uid, chat_id, last_message_id))
+        task = asyncio.get_running_loop().create_task(self._replay(eio_sid, uid, chat_id, seen))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _replay(self, eio_sid: str, uid: str, chat_id: str | None, last_message_id: str | None) -> None:
+    async def _replay(self, eio_sid: str, uid: str, chat_id: str | None, seen: list[str]) -> None:
         replayed: set[str] = set()
         try:
             if chat_id is not None:
                 membership = await self._memberships.get(chat_id)
-                for message in await self._call(missed, self._db, membership, uid, last_message_id):
+                for message in await self._call(missed, self._db, membership, uid, seen):
                     self._manager.send_to(eio_sid, "new-message", view(message))
                     replayed.add(message.id)
         except KonnectError as error:

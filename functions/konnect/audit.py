@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from . import ids
-from .store import Tx
+from .store import Database, Page, Query, Tx, page
 
 
 def write(
@@ -33,3 +33,20 @@ def write(
             "createdAt": now,
         },
     )
+
+
+def listed(
+    db: Database,
+    *,
+    actor: str | None = None,
+    target: str | None = None,
+    action: str | None = None,
+    limit: int,
+    cursor: str | None,
+) -> Page:
+    """Entries, newest first."""
+    query = Query(("audit",), order=(("createdAt", "desc"),))
+    for field, value in (("actor", actor), ("target", target), ("action", action)):
+        if value:
+            query = query.filter(field, "==", value)
+    return page(db, query, limit=limit, cursor=cursor)

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import ids
 from .config import GOOGLE_ISSUER, Settings, settings
-from .errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from .errors import BadRequest, Conflict, Forbidden, NotFound, Unauthenticated, Unavailable
 
 if TYPE_CHECKING:
     from jwt import PyJWKClient
@@ -39,7 +39,8 @@ ACCOUNT_CACHE_SIZE = 10_000
 
 @dataclass(frozen=True)
 class Claims:
-    """What a valid ID token says. `auth_time` is when its holder signed in (a refresh does not change it)."""
+    """What a valid ID token says. `auth_time` is when its holder signed in (a refresh does not change it), `issued_at`
+    when the token was made, in whole seconds."""
 
     uid: str
     email: str | None
@@ -47,6 +48,7 @@ class Claims:
     name: str | None
     role: str
     auth_time: datetime
+    issued_at: datetime
     expires_at: datetime
 
 
@@ -61,6 +63,8 @@ class Principal:
     role: str
     expires_at: datetime
     disabled: bool = False
+    auth_time: datetime | None = None
+    issued_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ def verify_token(token: str, *, using: Settings | None = None, certs_url: str = 
         name=_text(payload.get("name")),
         role=role if isinstance(role, str) and role else DEFAULT_ROLE,
         auth_time=_moment(payload.get("auth_time", payload["iat"])),
+        issued_at=_moment(payload["iat"]),
         expires_at=_moment(payload["exp"]),
     )
 
@@ -122,6 +127,8 @@ def authenticate(ctx: "Context", token: str) -> Principal:
         name=account.name or claims.name,
         role=claims.role,
         expires_at=claims.expires_at,
+        auth_time=claims.auth_time,
+        issued_at=claims.issued_at,
     )
 
 
@@ -156,6 +163,48 @@ def set_role(uid: str, role: str, *, using: Settings | None = None) -> None:
     with _account_errors():
         claims = auth.get_user(uid, app=app).custom_claims or {}
         auth.set_custom_user_claims(uid, {**claims, "role": role}, app=app)
+
+
+def set_disabled(uid: str, disabled: bool, *, using: Settings | None = None) -> None:
+    """Let the account sign in no more, or again. Raises NotFound, Unavailable."""
+    from firebase_admin import auth
+
+    with _account_errors():
+        auth.update_user(uid, disabled=disabled, app=_admin_app((using or settings()).google_cloud_project))
+    forget(uid)
+
+
+def change_sign_in(
+    uid: str, *, email: str | None = None, password: str | None = None, using: Settings | None = None
+) -> None:
+    """Change the address (unverified again) or the password an account signs in with; its other sign-ins end.
+
+    Raises Conflict (EMAIL_TAKEN), BadRequest for what Auth refuses, NotFound, Unavailable.
+    """
+    from firebase_admin import auth, exceptions
+
+    changes: dict[str, Any] = {}
+    if email is not None:
+        changes |= {"email": email, "email_verified": False}
+    if password is not None:
+        changes["password"] = password
+    app = _admin_app((using or settings()).google_cloud_project)
+    with _account_errors():
+        try:
+            auth.update_user(uid, app=app, **changes)
+        except auth.EmailAlreadyExistsError as error:
+            raise Conflict("another account has this e-mail address", code="EMAIL_TAKEN") from error
+        except (ValueError, exceptions.InvalidArgumentError) as error:
+            raise BadRequest.field("email" if email is not None else "password", "is not accepted") from error
+
+
+def delete_account(uid: str, *, using: Settings | None = None) -> None:
+    """Delete the account itself; nobody signs in as `uid` any more. A repeat does nothing. Raises Unavailable."""
+    from firebase_admin import auth
+
+    with _account_errors(), suppress(auth.UserNotFoundError):
+        auth.delete_user(uid, app=_admin_app((using or settings()).google_cloud_project))
+    forget(uid)
 
 
 def revoke(uid: str, *, using: Settings | None = None) -> datetime:

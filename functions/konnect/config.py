@@ -6,13 +6,14 @@ guard between the local stack and the cloud: deployed code refuses what only the
 
 import os
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 LOCAL_PORT_BASE = 8400
 GOOGLE_ISSUER = "https://accounts.google.com"
 GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v3/certs"
+GOOGLE_SHEETS_URL = "https://sheets.googleapis.com"
 MINUTE_S = 60.0
 
 
@@ -56,6 +57,20 @@ class Settings(BaseModel):
     razorpay_webhook_secret: str = ""
     razorpay_timeout_s: float = 10.0
 
+    # Google Sheets
+    sheets_url: str = GOOGLE_SHEETS_URL
+    sheets_timeout_s: float = 30.0
+
+    # Mail, by SMTP; without a host it waits
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_tls: Literal["starttls", "implicit", "none"] = "starttls"
+    smtp_timeout_s: float = 10.0
+    mail_from: str = ""
+    """The sender: "Konnect <no-reply@…>"."""
+
     # HTTP
     cors_origins: str = "http://localhost:3000,http://localhost:5173"
     log_level: str = "INFO"
@@ -82,8 +97,12 @@ class Settings(BaseModel):
             wrong.append("OIDC_ISSUER")
         if self.oidc_certs_url != GOOGLE_CERTS_URL:
             wrong.append("OIDC_CERTS_URL")
+        if self.sheets_url != GOOGLE_SHEETS_URL:
+            wrong.append("SHEETS_URL")
         if self.minute_s != MINUTE_S:
             wrong.append("MINUTE_S")
+        if self.smtp_tls == "none":
+            wrong.append("SMTP_TLS=none")
         if wrong:
             raise ValueError(f"not allowed in a deployed service (K_SERVICE is set): {', '.join(wrong)}")
         missing = [
@@ -91,6 +110,8 @@ class Settings(BaseModel):
             for name in ("tasks_url", "razorpay_key_id", "razorpay_key_secret", "razorpay_webhook_secret")
             if not getattr(self, name)
         ]
+        if self.smtp_host and not self.mail_from:
+            missing.append("MAIL_FROM")
         if missing:
             raise ValueError(f"missing in a deployed service: {', '.join(missing)}")
         return self

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from . import store
 from .config import Settings, settings
+from .errors import Unavailable
 from .realtime import Emitter, PubSubEmitter, with_event_id
 from .store import Database, Emit, Tx
 from .tasks import CloudTasks, Task, TaskScheduler
@@ -25,11 +26,22 @@ class Context:
         """Run `function` in a transaction and flush its effects (see store.run)."""
         return store.run(self.db, self, function)
 
+    def outside(self, what: str, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Call something that no transaction covers (accounts, providers): a dry run names it, `what`, instead."""
+        return function(*args, **options)
+
     def flush(self, tasks: list[Task], emits: list[Emit]) -> None:
         """After the commit: tasks first, since they must be created; then events, which are only hints."""
+        failure: Exception | None = None
         for task in tasks:
-            self.tasks.create(task)
+            try:
+                self.tasks.create(task)
+            except Unavailable as error:
+                # The others all the same: a retry of the request may find nothing left to do, and schedule nothing.
+                failure = error
         self.emit(emits)
+        if failure is not None:
+            raise failure
 
     def emit(self, emits: list[Emit]) -> None:
         if emits:

@@ -52,11 +52,14 @@ def replay(tx: Tx, of: Key | None, *, now: datetime) -> dict[str, Any] | None:
     return dict(found["result"])
 
 
-def reserve(tx: Tx, of: Key | None, *, now: datetime) -> dict[str, Any] | None:
-    """Claim the key before a provider is called; an abandoned claim lapses after a minute."""
+def reserve(tx: Tx, of: Key | None, *, by: str, now: datetime) -> dict[str, Any] | None:
+    """Claim the key before a provider is called; an abandoned claim lapses after a minute. `by` is this request's own
+    id, by which it knows its claim again when the commit's outcome was unknown."""
+    if of is None or (tx.get("idempotency", of.id) or {}).get("by") == by:
+        return None
     result = replay(tx, of, now=now)
-    if result is None and of is not None:
-        tx.set(("idempotency", of.id), _doc(of, None, clock.after(now, RESERVED_S)))
+    if result is None:
+        tx.set(("idempotency", of.id), {**_doc(of, None, clock.after(now, RESERVED_S)), "by": by})
     return result
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .money import to_paise
+from .money import Rupees, to_paise
 from .store import Database, Tx
 
 CACHE_S = 60.0
@@ -19,7 +19,7 @@ class PlatformConfig(BaseModel):
 
     maxConcurrentMentors: int = Field(default=50, ge=1)  # noqa: N815 - the wire's names
     maxSessionsPerMentor: int = Field(default=1, ge=1, le=10)  # noqa: N815
-    defaultPricePerMin: float = Field(default=10, gt=0)  # noqa: N815
+    defaultPricePerMin: Rupees = 10  # noqa: N815
     platformFeePercent: float = Field(default=20, ge=0, le=100)  # noqa: N815
     maxSessionDurationMins: int = Field(default=120, ge=1)  # noqa: N815
 
@@ -44,8 +44,20 @@ def platform_config(db: Database) -> PlatformConfig:
     return config
 
 
-def change(tx: Tx, fields: dict[str, Any]) -> PlatformConfig:
-    """Write changed fields. Raises ValueError (pydantic's) for a value out of range."""
-    config = PlatformConfig.model_validate({**(tx.get("config", "platform") or {}), **fields})
-    tx.set(("config", "platform"), config.model_dump())
+def forget(db: Database) -> None:
+    """Drop what this instance remembers, after the document was changed here."""
+    with _lock:
+        _cache.pop(db.project, None)
+
+
+def change(tx: Tx, fields: dict[str, Any], **about: Any) -> PlatformConfig:
+    """Write changed fields as the next version; each stays under config/platform/versions/{n}. `about`: who and when.
+
+    Raises ValueError (pydantic's) for a value out of range.
+    """
+    before = tx.get("config", "platform") or {}
+    config = PlatformConfig.model_validate({**before, **fields})
+    written = {**config.model_dump(), "version": before.get("version", 0) + 1, **about}
+    tx.set(("config", "platform"), written)
+    tx.create(("config", "platform", "versions", str(written["version"])), written)
     return config

@@ -5,8 +5,10 @@ The message is JSON in the form of python-socketio's own managers, so signaling 
 
 import json
 import logging
+import time
 from functools import cached_property
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from . import ids
 from .config import Settings
@@ -29,6 +31,10 @@ EXPERTS_ROOM = "experts"
 """Everybody who watches the list of experts online: each socket, from its connection on."""
 
 
+DISCONNECT = "disconnect"
+"""Not an event that clients see: emitted to a room, it disconnects everybody in it, on every instance."""
+
+
 def with_event_id(data: Any) -> Any:
     """Every event carries an id, so that a client can drop one that it has seen."""
     return {"eventId": ids.new(), **data} if isinstance(data, dict) else data
@@ -36,6 +42,9 @@ def with_event_id(data: Any) -> Any:
 
 def message(emit: Emit, *, host_id: str) -> bytes:
     """The wire form of an emit. `host_id` is the writer's: an instance skips what it wrote itself."""
+    if emit.event == DISCONNECT:
+        gone = {"method": "disconnect", "room": emit.room, "namespace": emit.namespace, "host_id": host_id}
+        return json.dumps(gone).encode()
     return json.dumps(
         {
             "method": "emit",
@@ -65,29 +74,37 @@ class PubSubEmitter:
         self._host_id = ids.new()
 
     @cached_property
-    def _client(self) -> Any:
-        from google.pubsub_v1 import PublisherClient
+    def _call(self) -> Any:
+        """The raw call: the client's own method can't be started without waiting for its end."""
+        from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
         host = self._settings.pubsub_emulator_host
         if not host:
-            return PublisherClient()
+            return PublisherGrpcTransport().publish
         import grpc
-        from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
-        return PublisherClient(transport=PublisherGrpcTransport(channel=grpc.insecure_channel(host)))
+        return PublisherGrpcTransport(channel=grpc.insecure_channel(host)).publish
 
     def emit(self, emits: list[Emit]) -> None:
+        by_room: dict[str, list[Emit]] = {}
+        for emit in emits:
+            by_room.setdefault(emit.room, []).append(emit)
+        deadline = time.monotonic() + self._settings.emit_timeout_s
         try:
-            from google.pubsub_v1.types import PubsubMessage
-
-            self._client.publish(
-                topic=self._topic,
-                messages=[
-                    PubsubMessage(data=message(emit, host_id=self._host_id), ordering_key=emit.room) for emit in emits
-                ],
-                timeout=self._settings.emit_timeout_s,
-                retry=None,
-            )
+            # One request has one ordering key. All are under way before the first answer is waited for.
+            calls = [self._publish(room, of_room) for room, of_room in by_room.items()]
+            for call in calls:
+                call.result(timeout=max(0.0, deadline - time.monotonic()))
         except Exception as error:
             # A hint that is lost is made good by the documents; it must never fail the request that has committed.
-            log.warning("realtime events not sent", extra={"events": [e.event for e in emits], "error": str(error)})
+            log.warning("realtime events not sent", extra={"events": [e.event for e in emits], "error": repr(error)})
+
+    def _publish(self, room: str, emits: list[Emit]) -> Any:
+        from google.pubsub_v1.types import PublishRequest, PubsubMessage
+
+        messages = [PubsubMessage(data=message(emit, host_id=self._host_id), ordering_key=room) for emit in emits]
+        return self._call.future(
+            PublishRequest(topic=self._topic, messages=messages),
+            timeout=self._settings.emit_timeout_s,
+            metadata=[("x-goog-request-params", f"topic={quote(self._topic, safe='')}")],
+        )

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -40,7 +40,7 @@ class Services:
     memberships: Memberships
     replayer: Replayer
     call: Callable[..., Awaitable[Any]]
-    draining: bool = field(default=False)
+    draining: bool = False
 
 
 def event(name: str, payload: type[BaseModel] | None = None) -> Callable[[Method], Method]:
@@ -92,8 +92,6 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]
 
     async def _admit(self, sid: str, environ: dict[str, Any], given: Any) -> None:
         services, manager = self.services, self.services.manager
-        if services.draining:
-            raise Unavailable("this instance is stopping; please connect again")
         handshake = parse_handshake(given)
         token = find_token(handshake, environ)
         principal = await services.call(auth.authenticate, self.ctx, token)
@@ -105,7 +103,7 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]
         await self.enter_room(sid, EXPERTS_ROOM)
         if handshake.wants_replay:
             chat_id = handshake.chat_id or (session["id"] if session else None)
-            services.replayer.start(eio_sid, principal.uid, chat_id, handshake.last_message_id)
+            services.replayer.start(eio_sid, principal.uid, chat_id, handshake.seen)
 
     async def _disconnect(self, sid: str) -> None:
         connection = self.services.presence.connections.get(sid)
@@ -122,6 +120,8 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]
         """The acknowledgement of an event: what its handler returns, or an error's body."""
         try:
             connection = self.services.presence.connections.get(sid)
+            if self.services.draining:
+                raise Unavailable("this instance is stopping; please connect again")
             if connection is None:
                 raise Unauthenticated("the connection is closed")
             model, handler = self._handler(event)

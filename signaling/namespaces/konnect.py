@@ -1,5 +1,6 @@
 """Namespace "/": Konnect's events. Each handler asks a konnect service and passes on what it says."""
 
+import time
 from functools import partial
 from typing import Any
 
@@ -14,13 +15,22 @@ from konnect.sessions.metering import Pace
 from konnect.store import Doc, Emit, Tx
 from signaling import payloads, resync
 from signaling.auth import Connection, renewed
+from signaling.memberships import put_bounded
 
-from .base import Namespace, event
+from .base import Namespace, Services, event
 
 Ack = dict[str, Any]
 
 
+SPACING_S = 0.001
+"""Firestore's server time has milliseconds: closer together, two messages of a chat would be ordered by their ids."""
+
+
 class KonnectNamespace(Namespace):
+    def __init__(self, services: Services, namespace: str = "/") -> None:
+        super().__init__(services, namespace)
+        self._sent_at: dict[str, float] = {}
+
     @property
     def _pace(self) -> Pace:
         return Pace.of(self.ctx.settings)
@@ -46,11 +56,11 @@ class KonnectNamespace(Namespace):
             "session": payloads.session_view(session) if session else None,
         }
         chat_id = payload.chat_id or (session["id"] if session else None)
-        if "last_message_id" in payload.model_fields_set:
+        if payload.wants_replay:
             ack["missed"] = []
             if chat_id is not None:
                 of = messaging.membership(self.ctx.db, chat_id)
-                found = resync.missed(self.ctx.db, of, uid, payload.last_message_id)
+                found = resync.missed(self.ctx.db, of, uid, payload.seen)
                 ack["missed"] = [resync.view(message) for message in found]
         return ack
 
@@ -125,7 +135,11 @@ class KonnectNamespace(Namespace):
 
     def _send(self, uid: str, of: Membership, payload: payloads.ChatMessage) -> Ack:
         """Stored, told, acknowledged, in the chat's lane: each in the order of the commits."""
+        wait_s = self._sent_at.get(of.session_id, 0.0) + SPACING_S - time.monotonic()
+        if wait_s > 0:
+            time.sleep(wait_s)
         sent = messaging.send(self.ctx.db, of, uid, payload.message, client_id=payload.client_message_id)
+        put_bounded(self._sent_at, of.session_id, time.monotonic())
         data = resync.view(sent)
         self.ctx.emit([Emit(user_room(to), "new-message", data) for to in (of.user_id, of.expert_uid)])
         return {"id": data["id"], "timestamp": data["timestamp"]}

@@ -1,12 +1,15 @@
 """/api/experts over HTTP: register, decide, find."""
 
+import uuid
 from typing import Any
 
 import pytest
 import requests
 
-from local.person import CallError
+from bench import sessions
+from local.person import CallError, wait_until
 from tests import people
+from tests.experts import world
 
 PROFILE = {"name": "Asha Rao", "title": "Staff Engineer", "pricePerMin": 15, "specialties": ["System Design"]}
 
@@ -29,16 +32,80 @@ def test_from_application_to_the_list(stack_env: dict[str, str]) -> None:
     public = requests.get(f"{stack_env['API_URL']}/api/experts/{asha.uid}", timeout=10).json()
     assert (public["pricePerMin"], public["available"]) == (15, False)
     assert not {"onboardingData", "email", "phone", "firebaseUid"} & set(public)
-    listed: list[dict[str, Any]] = []
+    # The list follows the profile by a trigger.
+    wait_until("the list", lambda: asha.uid in _listed(stack_env))
+
+
+def test_the_triggers_of_a_running_stack(stack_env: dict[str, str]) -> None:
+    """A session by real clients' services, its review, and what both come to."""
+    specialty = f"Skill {uuid.uuid4().hex[:8]}"
+    asha = people.expert(stack_env, "Asha", specialties=[specialty])
+    wait_until("the specialty", lambda: _count(stack_env, specialty) == 1)
+    ctx = sessions.context(stack_env)
+    session_id = f"s-{uuid.uuid4().hex[:10]}"
+    meera = people.user(stack_env, "Meera")
+    world.finished_session(ctx, session_id, user=meera.uid, expert_id=asha.uid)
+    for rating, code in ((5, ""), (4, "ALREADY_REVIEWED")):
+        if code:
+            with pytest.raises(CallError, match=code):
+                meera.post(f"/api/sessions/{session_id}/review", {"rating": rating})
+        else:
+            meera.post(f"/api/sessions/{session_id}/review", {"rating": rating, "comment": "Thanks"})
+
+    def standing() -> tuple[float, int, int]:
+        public = requests.get(f"{stack_env['API_URL']}/api/experts/{asha.uid}", timeout=10).json()
+        return public["rating"], public["reviewCount"], public["orders"]
+
+    wait_until("rating and orders", lambda: standing() == (5, 1, 1))
+    [review] = asha.get(f"/api/experts/{asha.uid}/reviews")["items"]
+    assert asha.post(f"/api/reviews/{review['id']}/reply", {"reply": "Welcome"})["reply"] == "Welcome"
+    url = f"{stack_env['API_URL']}/api/experts?minRating=5&search={specialty.split()[1]}"
+    wait_until("the rating in the list", lambda: len(requests.get(url, timeout=10).json()["items"]) == 1)
+
+
+def test_the_list_takes_what_frontends_send(stack_env: dict[str, str]) -> None:
+    url = f"{stack_env['API_URL']}/api/experts"
+    for query in (
+        "sort=price-low&page=2",
+        "sortBy=popular&specialty=All&search=",
+        "online=true&maxPrice=20&sort=online",
+    ):
+        assert requests.get(f"{url}?{query}", timeout=10).status_code == 200
+    for query, field in (
+        ("sort=best", "sort"),
+        ("minRating=6", "minRating"),
+        ("maxPrice=-1", "maxPrice"),
+        ("available=maybe", "available"),
+        ("limit=101", "limit"),
+        ("cursor=x", "cursor"),
+        (f"search={'x' * 101}", "search"),
+    ):
+        refused = requests.get(f"{url}?{query}", timeout=10)
+        assert (refused.status_code, refused.json()["error"]["details"][0]["field"]) == (400, field)
+
+
+def _listed(env: dict[str, str]) -> set[str]:
+    found: set[str] = set()
     cursor = ""
     while True:
-        url = f"{stack_env['API_URL']}/api/experts?limit=100&available=false&cursor={cursor}"
-        found = requests.get(url, timeout=10).json()
-        listed += found["items"]
-        cursor = found["nextCursor"] or ""
-        if not cursor:
-            break
-    assert asha.uid in {item["id"] for item in listed}
+        url = f"{env['API_URL']}/api/experts?limit=100&available=false&cursor={cursor}"
+        page = requests.get(url, timeout=10).json()
+        found |= {item["id"] for item in page["items"]}
+        cursor = page["nextCursor"]
+        if cursor is None:
+            return found
+
+
+def _count(env: dict[str, str], name: str) -> int:
+    cursor = ""
+    while True:
+        page = requests.get(f"{env['API_URL']}/api/experts/specialties?cursor={cursor}", timeout=10).json()
+        for item in page["items"]:
+            if item["name"] == name:
+                return int(item["count"])
+        cursor = page["nextCursor"]
+        if cursor is None:
+            return 0
 
 
 def test_a_rejected_one_may_apply_again(stack_env: dict[str, str]) -> None:

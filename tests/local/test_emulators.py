@@ -50,7 +50,7 @@ def test_broken_rules_stop_the_start_with_line_and_column(ports: Ports, tmp_path
         finally:
             await emulator.stop()
 
-    with pytest.raises(RulesError, match=r"^firestore\.rules:4:47: Unexpected 'e'\.$"):
+    with pytest.raises(RulesError, match=r"^firestore\.rules:4:46: Unexpected 'e'\.$"):
         asyncio.run(run())
 
 
@@ -63,7 +63,7 @@ def test_firestore_has_the_rules_and_keeps_its_data(ports: Ports, tmp_path: Path
         emulator = firestore(ports, tmp_path, "id == 'open' || nobody.knows")
         documents = f"{emulator.url}/v1/projects/{PROJECT}/databases/(default)/documents/things"
         try:
-            assert await emulator.start() == ["firestore.rules:4:53: Invalid variable name: nobody."]
+            assert await emulator.start() == ["firestore.rules:4:57: Invalid variable name: nobody."]
             for name in ("open", "closed"):
                 await call("POST", f"{documents}?documentId={name}", {"fields": fields}, owner=True)
             # Twice: the second replaces the first.
@@ -84,33 +84,30 @@ def test_firestore_has_the_rules_and_keeps_its_data(ports: Ports, tmp_path: Path
 
 
 def test_auth_keeps_accounts_passwords_and_claims(ports: Ports, tmp_path: Path):
-    data = tmp_path / "data"
-    account = {"email": "somebody@konnect.test", "password": "a password", "returnSecureToken": True}
-
-    def auth() -> AuthEmulator:
-        return AuthEmulator(ports.auth, ports.hub, ports.logging, PROJECT, tmp_path, tmp_path)
+    def auth(project: str) -> AuthEmulator:
+        return AuthEmulator(ports.auth, ports.hub, ports.logging, project, tmp_path, tmp_path)
 
     async def run() -> None:
-        emulator = auth()
-        client = f"{emulator.url}/identitytoolkit.googleapis.com/v1/accounts"
+        emulator = auth(PROJECT)
+        account = {"email": "somebody@konnect.test", "password": "a password", "returnSecureToken": True}
+        tools = f"{emulator.url}/identitytoolkit.googleapis.com/v1"
         try:
-            await emulator.start(data)
-            status, created = await call("POST", f"{client}:signUp?key=local", account)
+            await emulator.start(tmp_path / "nothing yet")
+            status, created = await call("POST", f"{tools}/projects/{PROJECT}/accounts", account, owner=True)
             assert status == 200
             # Requests are validated, though the description that they are validated by is not.
-            assert (await call("POST", f"{client}:signUp?key=local", {"email": 5}))[0] == 400
+            assert (await call("POST", f"{tools}/accounts:signUp?key=local", {"email": 5}))[0] == 400
             claims = {"localId": created["localId"], "customAttributes": '{"role":"expert"}'}
-            admin = f"{emulator.url}/identitytoolkit.googleapis.com/v1/projects/{PROJECT}/accounts"
-            assert (await call("POST", f"{admin}:update", claims, owner=True))[0] == 200
-            await emulator.save(data)
-        finally:
-            await emulator.stop()
-        emulator = auth()
-        try:
-            await emulator.start(data)
-            status, signed_in = await call("POST", f"{client}:signInWithPassword?key=local", account)
+            assert (await call("POST", f"{tools}/projects/{PROJECT}/accounts:update", claims, owner=True))[0] == 200
+            await emulator.save(tmp_path)
+
+            # A second start takes seconds; a project that is new to the emulator has nothing either.
+            await auth("demo-another").load(tmp_path)
+            another = {**account, "targetProjectId": "demo-another"}
+            status, signed_in = await call("POST", f"{tools}/accounts:signInWithPassword", another, owner=True)
             assert (status, signed_in["localId"]) == (200, created["localId"])
-            _, found = await call("POST", f"{client}:lookup?key=local", {"idToken": signed_in["idToken"]})
+            lookup = {"localId": [created["localId"]]}
+            _, found = await call("POST", f"{tools}/projects/demo-another/accounts:lookup", lookup, owner=True)
             assert found["users"][0]["customAttributes"] == '{"role":"expert"}'
         finally:
             await emulator.stop()

@@ -17,10 +17,10 @@ from konnect.http import app, routes
 TIMEOUT_S = 30
 
 
-def token(ctx: Context, uid: str) -> str:
+def token(ctx: Context, uid: str, **claims: Any) -> str:
     """An ID token as the Auth emulator makes them: unsigned."""
     now, project = int(time.time()), ctx.settings.google_cloud_project
-    claims = {
+    payload = {
         "sub": uid,
         "aud": project,
         "iss": f"https://securetoken.google.com/{project}",
@@ -28,16 +28,17 @@ def token(ctx: Context, uid: str) -> str:
         "auth_time": now,
         "exp": now + 3600,
         "email": f"{uid}@konnect.test",
+        **claims,
     }
-    return jwt.encode(claims, "", algorithm="none")
+    return jwt.encode(payload, "", algorithm="none")
 
 
 class User:
     """One signed-in user; `uid` None is nobody."""
 
-    def __init__(self, url: str, ctx: Context, uid: str | None) -> None:
+    def __init__(self, url: str, ctx: Context, uid: str | None, **claims: Any) -> None:
         self._url = url
-        self._headers = {"Authorization": f"Bearer {token(ctx, uid)}"} if uid else {}
+        self._headers = {"Authorization": f"Bearer {token(ctx, uid, **claims)}"} if uid else {}
 
     def post(self, path: str, body: Any = None, *, key: str | None = None, raw: str | None = None) -> requests.Response:
         headers = {**self._headers, **({"Idempotency-Key": key} if key else {})}
@@ -48,26 +49,32 @@ class User:
     def get(self, path: str, **params: Any) -> requests.Response:
         return requests.get(self._url + path, params=params, headers=self._headers, timeout=TIMEOUT_S)
 
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
+        return requests.request(
+            method, self._url + path, json=body, headers={**self._headers, **headers}, timeout=TIMEOUT_S
+        )
+
 
 class Api:
     def __init__(self, url: str, ctx: Context) -> None:
         self.url = url
         self._ctx = ctx
 
-    def user(self, uid: str | None) -> User:
-        return User(self.url, self._ctx, uid)
+    def user(self, uid: str | None, **claims: Any) -> User:
+        return User(self.url, self._ctx, uid, **claims)
 
 
 @contextmanager
 def serve(ctx: Context) -> Iterator[Api]:
-    """Serve the functions `api` and `webhooks` of `ctx` on a free port."""
+    """Serve the functions `api`, `admin` and `webhooks` of `ctx` on a free port."""
     shell = flask.Flask("konnect-tests")
 
     def answer(path: str) -> flask.Response:
-        webhook = f"/{path}" in routes.WEBHOOK_ROUTES
-        return app.serve(flask.request, routes.WEBHOOK_ROUTES if webhook else routes.ROUTES, ctx)
+        if f"/{path}" in routes.WEBHOOK_ROUTES:
+            return app.serve(flask.request, routes.WEBHOOK_ROUTES, ctx)
+        return app.serve(flask.request, routes.ADMIN_ROUTES if path.startswith("api/admin/") else routes.ROUTES, ctx)
 
-    shell.add_url_rule("/<path:path>", view_func=answer, methods=["GET", "POST", "OPTIONS"])
+    shell.add_url_rule("/<path:path>", view_func=answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
     server = make_server("127.0.0.1", 0, shell, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

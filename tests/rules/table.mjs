@@ -25,7 +25,17 @@ sessions/{id}/private/settlement    |           | -         | -     | gl        
 experts/{id}                (public)|           | gl        | gl    | gl          | gl    | gl     | gl    | gl   | gl             | gl                   | gl
 experts/{id}/private/kyc  (expert's)|           | -         | gl    | -           | -     | -      | gl    | -    | -              | -                    | -
 queues/{id}/entries/{user}          |           | -         | g     | gl          | -     | -      | gl    | g    | -              | -                    | -
+notifications/{id}                  | userId    | -         | gl    | -           | -     | -      | -     | l    | -              | -                    | -
+notifications/{id}                  |           | -         | g     | -           | -     | -      | -     | -    | -              | -                    | -
+mails/{id}                          | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+deletions/{user}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 config/platform                     |           | -         | -     | -           | -     | -      | g     | -    | -              | -                    | -
+config/platform/versions/1          |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+refunds/{id}                        | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+audit/{id}                          |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+userIndex/{user}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+ledgerDays/{id}                     |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+metricsDays/{id}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 config/secrets                      |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 movements/{id}                      | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 accounts/{user}                     |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
@@ -38,7 +48,16 @@ payments/{id}                       | userId    | -         | -     | -         
 externalEvents/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 idempotencyKeys/{user}              |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 rateLimits/{user}                   |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+expertsByUid/{user}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+mentorIndex/{id}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+importJobs/{id}                     |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+importJobs/{id}/chunks/0000         |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 queues/{id}                         |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+listings/{id}                       |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+specialties/{id}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+removedExperts/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+reviews/{id}                        | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+reviews/{id}/reports/{user}         |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 wallets/{user}/unknown/first        |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 unknown/{user}                      | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 `;

@@ -7,6 +7,7 @@ import pytest
 
 from konnect import ids
 from konnect.context import Context
+from konnect.experts import applications
 from konnect.experts import service as experts
 from konnect.platform import PlatformConfig
 from konnect.presence import service as presence
@@ -34,7 +35,7 @@ class Stage:
         def work(tx: object) -> None:
             form = {"name": "Asha", "pricePerMinPaise": price_paise}
             experts.register(tx, expert_id, "asha@konnect.test", form, self.config, now=START)
-            experts.decide(tx, expert_id, "approved", by="admin", reason=None, notes=None, now=START)
+            applications.move(tx, expert_id, "approved", by="admin", now=START)
             attendance.register_expert(tx, expert_id, f"c-{expert_id}", "i1", config=self.config, now=START)
 
         self.ctx.run(work)
@@ -67,7 +68,8 @@ class Stage:
         return str(session["id"])
 
     def progress(self, session_id: str, now: datetime, minute: int | None = None) -> None:
-        self.ctx.run(lambda tx: service.progress(tx, session_id, pace=PACE, now=now, minute=minute))
+        due = None if minute is None else self.at(minute)
+        self.ctx.run(lambda tx: service.progress(tx, session_id, pace=PACE, now=now, due=due))
 
     def run_until(self, session_id: str, now: datetime) -> None:
         """Every tick up to `now`, on time."""

@@ -26,7 +26,7 @@ class TestStart:
         assert (session["status"], session["minutesCharged"], session["heldPaise"]) == ("in_progress", 1, 1000)
         assert wallet_of(stage.ctx, "meera")["balance"] == 90
         [tick] = kept_tasks(stage.ctx).keyed("tick", session_id)
-        assert (tick.at, tick.payload["minute"]) == (stage.at(1), 1)
+        assert (tick.at, tick.payload["due"]) == (stage.at(1), stage.at(1).isoformat())
         events = kept_events(stage.ctx)
         [to_user] = events.named("chat-started", "user:meera")
         [to_expert] = events.named("chat-started", f"user:{EXPERT}")
@@ -102,7 +102,9 @@ class TestTick:
     def test_costs_two_reads_and_three_writes(self, stage: Stage) -> None:
         session_id = stage.started("meera", 100)
         with measure() as usage:
-            tasks.progress(stage.ctx, {"sessionId": session_id, "userId": "meera", "minute": 1}, stage.at(1))
+            tasks.progress(
+                stage.ctx, {"sessionId": session_id, "userId": "meera", "due": stage.at(1).isoformat()}, stage.at(1)
+            )
         assert (usage.reads, usage.writes) == (2, 3)
 
     def test_a_repeat_schedules_what_a_crash_left_out(self, stage: Stage) -> None:
@@ -110,7 +112,7 @@ class TestTick:
         stage.progress(session_id, stage.at(1), 1)
         kept_tasks(stage.ctx).by_name.clear()
         stage.progress(session_id, stage.at(1), 1)
-        assert [task.payload["minute"] for task in kept_tasks(stage.ctx).keyed("tick")] == [2]
+        assert [task.at for task in kept_tasks(stage.ctx).keyed("tick")] == [stage.at(2)]
         assert stage.session(session_id)["minutesCharged"] == 2
 
     def test_a_late_tick_charges_every_due_minute_and_keeps_the_schedule(self, stage: Stage) -> None:

@@ -9,14 +9,16 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from konnect.store import Database
+from konnect import clock
+from konnect.store import Database, Doc
 from local.clients import SocketClients
 from local.environment import child_environ
 from local.manifest import ROOT
@@ -51,9 +53,10 @@ class Seat:
     def uid(self) -> str:
         return self.person.uid
 
-    def connect(self, url: str | None = None, **auth: Any) -> "Seat":
+    def connect(self, *, options: Mapping[str, Any] | None = None, **auth: Any) -> "Seat":
         self.since = self.clients.mark()
-        self.clients.connect(self.name, url or self.url, auth={"token": self.person.token, **auth}, options=QUICK)
+        given = {"token": self.person.token, **auth}
+        self.clients.connect(self.name, self.url, auth=given, options={**QUICK, **(options or {})})
         return self
 
     def call(self, event: str, *payload: Any) -> Any:
@@ -70,8 +73,9 @@ class Seat:
     def seen(self, event: str) -> list[Any]:
         return [one.args[0] for one in self.clients.events(self.name, event, since=self.since)]
 
-    def messages(self) -> list[str]:
-        return [message["message"] for message in self.seen("new-message")]
+    def messages(self, chat_id: str) -> list[str]:
+        """What was said in a chat; of the test before, something may still be on its way."""
+        return [message["message"] for message in self.seen("new-message") if message["chatId"] == chat_id]
 
 
 @dataclass
@@ -150,7 +154,6 @@ def seat(clients: SocketClients, urls: tuple[str, str]) -> Iterator[Callable[...
 
 @pytest.fixture
 def pair(seat: Callable[..., Seat], user: Person, expert: Person, urls: tuple[str, str]) -> Iterator[Pair]:
-    # Of the test before, nobody is left.
     pair = Pair(seat(user, urls[0]).connect(), seat(expert, urls[1]).connect())
     assert "error" not in pair.expert.call("register", {"userType": "expert"})
     yield pair
@@ -183,6 +186,15 @@ def instance(stack_env: dict[str, str], tmp_path: Path) -> Iterator[Callable[[],
             os.kill(one.process.pid, signal.SIGCONT)
             one.process.terminate()
             one.process.wait(15)
+
+
+def connections(db: Database, uid: str) -> Doc:
+    return dict((db.get("presence", uid) or {}).get("connections", {}))
+
+
+def expire(db: Database, instance: Instance) -> None:
+    """The lease of an instance that has not renewed it for half a minute."""
+    db.ref("presenceLeases", instance.id).update({"expiresAt": clock.now() - timedelta(seconds=1)})
 
 
 def _instance_id(instance: Instance) -> str | None:

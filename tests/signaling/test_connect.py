@@ -3,15 +3,20 @@
 import base64
 import json
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from websockets.sync.client import ClientConnection, connect
 
+from konnect import clock
+from konnect.auth import Principal
 from konnect.store import Database
 from local.clients import ClientError, SocketClients
 from local.person import Person
+from signaling.auth import EXPIRY_GRACE_S, Connection
 from tests import people
 from tests.signaling.conftest import Seat
 
@@ -22,6 +27,11 @@ def forged(token: str, **claims: Any) -> str:
     known = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     changed = base64.urlsafe_b64encode(json.dumps({**known, **claims}).encode()).decode().rstrip("=")
     return f"{head}.{changed}.{signature}"
+
+
+def raw_socket(url: str) -> ClientConnection:
+    """A WebSocket that may send what the stock client would not."""
+    return connect(url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket")
 
 
 class TestRefusals:
@@ -126,15 +136,15 @@ class TestToken:
         assert one.call("register", {"token": stranger.token})["error"]["code"] == "FORBIDDEN"
         assert one.call("register", {"token": user.token})["user"]["id"] == user.uid
 
-    def test_a_socket_is_closed_when_its_token_has_long_expired(
-        self, seat: Callable[..., Seat], user: Person, clients: SocketClients
-    ) -> None:
-        now = int(time.time())
-        # Valid for a few seconds by the verifier's leeway is of no use here: the grace is counted from `exp`.
-        token = forged(user.token, iat=now - 3900, exp=now + 2 - 300)
-        one = seat(user)
-        with pytest.raises(ClientError):
-            clients.connect(one.name, one.url, token=token, options={"reconnection": False})
+    def test_a_connection_outlives_its_token_by_the_grace(self) -> None:
+        def connection(expired_s: float) -> Connection:
+            expires_at = clock.after(clock.now(), -expired_s)
+            return Connection("sid", "eio", Principal("uid", None, False, None, "user", expires_at), "token")
+
+        assert not connection(-60).is_expired
+        assert connection(60).is_expired
+        assert not connection(60).is_over
+        assert connection(EXPIRY_GRACE_S + 1).is_over
 
 
 class TestEvents:
@@ -171,14 +181,9 @@ class TestEvents:
         assert any(detail["field"].split(".")[0] == field for detail in error["details"]), error
 
     def test_events_named_like_the_librarys_own_do_nothing(
-        self, seat: Callable[..., Seat], user: Person, stranger: Person, urls: tuple[str, str]
+        self, user: Person, stranger: Person, urls: tuple[str, str]
     ) -> None:
-        """A raw client may send what the stock one refuses to."""
-        import websockets.sync.client
-
-        with websockets.sync.client.connect(
-            urls[0].replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
-        ) as raw:
+        with raw_socket(urls[0]) as raw:
             raw.recv(10)
             raw.send("40" + json.dumps({"token": user.token}))
             assert raw.recv(10).startswith("40")
@@ -189,12 +194,8 @@ class TestEvents:
             raw.send("429" + json.dumps(["register", {}]))
             assert json.loads(raw.recv(10)[3:])[0]["user"]["id"] == user.uid
 
-    def test_a_binary_payload_is_told(self, seat: Callable[..., Seat], user: Person, urls: tuple[str, str]) -> None:
-        import websockets.sync.client
-
-        with websockets.sync.client.connect(
-            urls[0].replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
-        ) as raw:
+    def test_a_binary_payload_is_told(self, user: Person, urls: tuple[str, str]) -> None:
+        with raw_socket(urls[0]) as raw:
             raw.recv(10)
             raw.send("40" + json.dumps({"token": user.token}))
             raw.recv(10)

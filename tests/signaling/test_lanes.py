@@ -69,9 +69,7 @@ class TestLanes:
             def fail() -> None:
                 raise ValueError("no")
 
-            failed, fine = await asyncio.gather(
-                lanes.run("a", fail), lanes.run("a", lambda: 1), return_exceptions=True
-            )
+            failed, fine = await asyncio.gather(lanes.run("a", fail), lanes.run("a", lambda: 1), return_exceptions=True)
             assert isinstance(failed, ValueError)
             assert fine == 1
             assert len(lanes) == 0

@@ -81,6 +81,10 @@ def _of_session(now: Snapshot, kind: str) -> dict[str, list[Doc]]:
     return found
 
 
+def _wallet_parts(movement: Doc) -> dict[str, int]:
+    return next(dict(leg["parts"]) for leg in movement["legs"] if leg["account"].startswith("wallet:"))
+
+
 # Sessions
 
 
@@ -96,6 +100,12 @@ def sessions(now: Snapshot) -> Findings:
             yield f"session {key}: charged {dict(charged)}, gave back {dict(returned)}"
         if set(returned) != set(session["givenBackMinutes"]):
             yield f"session {key}: gave {dict(returned)} back, says {session['givenBackMinutes']}"
+        for movement in returns[key]:
+            minute = movement["subject"]["minute"]
+            given = {part: -paise for part, paise in _wallet_parts(movement).items()}
+            taken = next(_wallet_parts(charge) for charge in charges[key] if charge["subject"]["minute"] == minute)
+            if given != taken:
+                yield f"session {key}: took minute {minute} from {taken}, gave it back to {given}"
         kept = sorted((charged - returned).elements())
         unpaid = [minute for name in MINUTE_LISTS for minute in session[name]]
         begun = list(range(session["nextMinute"]))
@@ -119,6 +129,16 @@ def sessions(now: Snapshot) -> Findings:
 def _begun_by(session: Doc, moment: datetime) -> int:
     begun = int((moment - session["startedAt"]).total_seconds() // MINUTE_S) + 1
     return int(min(begun, session["maxMinutes"]))
+
+
+def _due_at(session: Doc, minute: int) -> datetime:
+    return session["startedAt"] + timedelta(seconds=minute * MINUTE_S)
+
+
+def _kept(session: Doc) -> list[int]:
+    """The minutes charged and not given back (`sessions` has compared them with the movements)."""
+    unpaid = {minute for name in MINUTE_LISTS for minute in session[name]}
+    return [minute for minute in range(session["nextMinute"]) if minute not in unpaid]
 
 
 def _ended(now: Snapshot, key: str, session: Doc, settlements: list[Doc]) -> Findings:
@@ -146,9 +166,16 @@ def _ended(now: Snapshot, key: str, session: Doc, settlements: list[Doc]) -> Fin
         yield f"session {key}: ended within its grace"
     for side in ("user", "expert"):
         since = session[f"{side}AbsentSince"]
-        left = since is not None and since + timedelta(seconds=ABSENCE_S) <= session["endedAt"]
-        if session["endReason"] == f"{side}-absent" and not left:
+        if session["endReason"] != f"{side}-absent":
+            continue
+        if since is None or since + timedelta(seconds=ABSENCE_S) > session["endedAt"]:
             yield f"session {key}: ended for the {side}'s absence since {since}"
+            continue
+        kept = _kept(session)
+        if any(_due_at(session, minute) > since for minute in kept):
+            yield f"session {key}: charged {kept} though the {side} was absent since {since}"
+        if side == "expert" and _begun_by(session, since) - 1 in kept:
+            yield f"session {key}: keeps the minute that ran when the expert left, of {kept}"
 
 
 def claims(now: Snapshot) -> Findings:
@@ -194,6 +221,11 @@ def overdue(now: Snapshot, late_s: float) -> Findings:
     for uid, expert in now["experts"].items():
         if expert["available"] and not now.claims(uid) and now.queue(uid):
             yield f"expert {uid} is free, and {list(now.queue(uid))} wait"
+        expired = [
+            entry for entry in now.queue(uid).values() if entry["expiresAt"] + timedelta(seconds=late_s) < now.now
+        ]
+        if expired:
+            yield f"expert {uid}: still waiting though expired: {expired}"
 
 
 # Payments and withdrawals
@@ -241,6 +273,9 @@ def withdrawals(now: Snapshot) -> Findings:
         held = payout["amountPaise"] if payout["status"] == "pending" else 0
         if outcomes != expected or payout["heldPaise"] != held:
             yield f"payout {key}: {payout}, outcomes {outcomes}"
+        taken = _wallet_parts(now["movements"][f"payout:{key}"])
+        if taken != {"earned": -payout["amountPaise"]}:
+            yield f"payout {key}: {payout['amountPaise']} withdrawn from {taken}"
         view = now["transactions"][key]["status"]
         if view != {"pending": "pending", "paid": "completed", "failed": "failed"}[payout["status"]]:
             yield f"payout {key}: {payout['status']}, shown as {view}"
@@ -256,12 +291,36 @@ def history(before: Snapshot, now: Snapshot) -> Findings:
             yield f"movement {key}: was {movement}, is {now['movements'].get(key)}"
     for key, session in before["sessions"].items():
         after = now["sessions"].get(key, {})
-        if session["status"] == "completed" and after != session:
-            yield f"session {key}: changed after its end: {session} → {after}"
-        if any(after.get(name) != session[name] for name in ("pricePerMinPaise", "startedAt", "maxMinutes")):
-            yield f"session {key}: its terms changed: {session} → {after}"
         fee = before[f"sessions/{key}/private"]["terms"]["platformFeePercent"]
         if now[f"sessions/{key}/private"]["terms"]["platformFeePercent"] != fee:
             yield f"session {key}: its fee changed"
-        if after.get("nextMinute", 0) < session["nextMinute"]:
+        if any(after.get(name) != session[name] for name in ("pricePerMinPaise", "startedAt", "maxMinutes")):
+            yield f"session {key}: its terms changed: {session} → {after}"
+        elif session["status"] == "completed":
+            if after != session:
+                yield f"session {key}: changed after its end: {session} → {after}"
+        elif after["nextMinute"] < session["nextMinute"]:
             yield f"session {key}: minutes went back"
+        elif after["status"] == "in_progress":
+            yield from _while_absent(key, session, after)
+        else:
+            yield from _unpaid_at_the_end(now, key, after)
+
+
+def _while_absent(key: str, before: Doc, after: Doc) -> Findings:
+    """A minute that comes due while a side is away is not charged before it is back."""
+    charged = sorted({*_kept(after)} - {*_kept(before)})
+    for name in ("userAbsentSince", "expertAbsentSince"):
+        since = before[name]
+        if since is not None and after[name] == since and any(_due_at(after, m) > since for m in charged):
+            yield f"session {key}: charged {charged} during an absence since {since}"
+
+
+def _unpaid_at_the_end(now: Snapshot, key: str, session: Doc) -> Findings:
+    """Nothing is left unpaid that the wallet covers. (A minute given back is so after all was tried; an expert who is
+    the user here may have earned something in the same sweep.)"""
+    unpaid = session["writtenOffMinutes"] + session["graceMinutes"]
+    balance = now["wallets"][session["userId"]]["balancePaise"]
+    can_earn = session["userId"] in now["experts"]
+    if unpaid and balance >= session["pricePerMinPaise"] and not session["givenBackMinutes"] and not can_earn:
+        yield f"session {key}: {unpaid} are not paid, and {balance} are there"

@@ -75,7 +75,7 @@ class FaultyApi:
         self._real = real
         self._plan = plan
         self.commits = 0
-        """Commits that happened: nothing has changed while this has not."""
+        """Transactions committed: but for leases, nothing has changed while this has not."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -98,8 +98,8 @@ class FaultyApi:
         if request.get("transaction"):
             self._plan.strike(Fault.COMMIT)
         answer = self._real.commit(request=request, **kwargs)
-        self.commits += 1
         if request.get("transaction"):
+            self.commits += 1
             self._plan.strike(Fault.UNKNOWN, Fault.TIMEOUT)
         return answer
 

@@ -1,29 +1,40 @@
 """The machine: which steps there are, in which circumstances, and what must hold after each and in the end."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from . import checks, snapshot
+from tests.support import give
+
+from . import checks
 from .faults import Fault
-from .world import EVERYBODY, EXPERTS, USERS, World
+from .world import EVERYBODY, EXPERTS, USERS, World, fail
 
-AMOUNTS_PAISE = (300, 500, 1000, 1750, 2500, 10000)
 QUIET_ROUNDS = 120
+PROMOTION_PAISE = 2500
 
-no_faults = st.just(())
 faults = st.one_of(
-    no_faults,
-    no_faults,
+    st.just(()),
+    st.just(()),
     st.tuples(st.sampled_from(list(Fault))),
     st.tuples(st.sampled_from(list(Fault)), st.sampled_from(list(Fault))),
 )
+seconds = st.sampled_from((0.5, 5, 14, 16, 29, 30, 31, 45, 60, 61, 75, 130))
+waits = st.one_of(st.just((0, True)), st.tuples(seconds, st.booleans()))
+"""(seconds, punctual): what passes before a step. A part of most, so that no choice of rules stops the clock."""
 index = st.integers(min_value=0, max_value=30)
 uids = st.sampled_from(EVERYBODY)
 expert_ids = st.sampled_from(list(EXPERTS))
-seconds = st.sampled_from((0.5, 5, 14, 16, 29, 30, 31, 45, 60, 61, 75, 130))
+amounts = st.sampled_from((300, 500, 1000, 1750, 2500, 10000))
+
+Faults = tuple[Fault, ...]
+Wait = tuple[float, bool]
+
+
+T = TypeVar("T")
 
 
 class Platform(RuleBasedStateMachine):
@@ -34,10 +45,11 @@ class Platform(RuleBasedStateMachine):
         self.webhooks_lost = False
 
     @initialize(
-        balances=st.tuples(*[st.sampled_from((0, 500, 1000, 2000, 3500, 10000)) for _ in USERS]),
-        fee=st.sampled_from((0, 12.5, 20, 33.3, 100)),
-        minutes=st.sampled_from((2, 4, 8)),
+        balances=st.tuples(*[st.sampled_from((10000, 5000, 3500, 1000)) for _ in USERS]),
+        fee=st.sampled_from((20, 0, 12.5, 33.3, 100)),
+        minutes=st.sampled_from((10, 6, 3)),
         capacity=st.sampled_from((1, 1, 2)),
+        elsewhere=st.booleans(),
         tasks_lost=st.booleans(),
         webhooks_lost=st.booleans(),
     )
@@ -47,196 +59,275 @@ class Platform(RuleBasedStateMachine):
         fee: float,
         minutes: int,
         capacity: int,
+        elsewhere: bool,
         tasks_lost: bool,
         webhooks_lost: bool,
     ) -> None:
-        """`tasks_lost`, `webhooks_lost`: in the end, none of those still to come will."""
+        """Everybody is there, two talk, one waits (and talks `elsewhere` meanwhile). `tasks_lost`, `webhooks_lost`:
+        those that have not come when the steps are over will never."""
         self.tasks_lost, self.webhooks_lost = tasks_lost, webhooks_lost
-        with self.world.step():
-            self.world.configure(
-                platformFeePercent=fee, maxSessionDurationMins=minutes, maxSessionsPerMentor=capacity
-            )
+        world = self.world
+        with world.step():
+            world.configure(platformFeePercent=fee, maxSessionDurationMins=minutes, maxSessionsPerMentor=capacity)
             for uid, price_paise in EXPERTS.items():
-                self.world.add_expert(uid, price_paise)
+                world.add_expert(uid, price_paise)
             for uid, paise in zip(USERS, balances, strict=True):
-                if paise:
-                    self.world.top_up(uid, paise)
+                world.top_up(uid, paise)
+            for uid in ("meera", *EXPERTS):
+                give(world.ctx, uid, PROMOTION_PAISE, part="promotional")
             for place, uid in enumerate(EVERYBODY):
-                self.world.connect(uid, self.world.instances[place % 2])
-            self.world._renew_leases()
+                world.connect(uid, world.instances[place % 2])
+            world.request("meera", "asha")
+            world.request("kabir", "asha")
+            if elsewhere:
+                world.request("kabir", "ravi")
+        world.check()
 
-    # Time
+    def after(self, wait: Wait) -> None:
+        """Let time pass before a step."""
+        if wait[0]:
+            with self.world.step():
+                self.world.pass_time(wait[0], punctual=wait[1])
+            self.world.check()
 
-    @rule(seconds=seconds, punctual=st.booleans())
-    def time_passes(self, seconds: float, punctual: bool) -> None:
-        with self.world.step():
-            self.world.pass_time(seconds, punctual=punctual)
+    def choose(self, found: Sequence[T], which: int) -> T | None:
+        """One of them, counted from the newest; with none, a while passes instead.
 
-    @rule(minutes=st.integers(min_value=1, max_value=4))
+        The rules have no preconditions: what is drawn must not depend on documents, whose ids are random.
+        """
+        if found:
+            return found[-1 - which % len(found)]
+        self.after((20, True))
+        return None
+
+    # Time, tasks, events, sweeps
+
+    @rule(minutes=st.integers(min_value=1, max_value=3))
     def minutes_pass_in_order(self, minutes: int) -> None:
+        self.after((60 * minutes, True))
+
+    @rule(late=st.sampled_from((16, 61, 75, 130, 190)), by_sweep=st.booleans(), faults=faults)
+    def tasks_are_late(self, late: float, by_sweep: bool, faults: Faults) -> None:
+        """Then come all that are due, or the sweep."""
+        self.after((late, False))
         with self.world.step():
-            self.world.pass_time(60 * minutes, punctual=True)
+            if by_sweep:
+                self.world.sweep(faults=faults)
+            for task in [] if by_sweep else self.world.due():
+                self.world.deliver(task, faults=faults)
 
-    # Tasks, events, sweeps
+    @rule(wait=waits, which=index, faults=faults, fate=st.sampled_from(("once", "again", "never")))
+    def a_task_comes(self, wait: Wait, which: int, faults: Faults, fate: str) -> None:
+        """Once, or to come again although it went well, or never: it is lost."""
+        self.after(wait)
+        if fate == "never":
+            if lost := self.choose(self.world.tasks.waiting, which):
+                self.world.lose(lost)
+        elif task := self.choose(self.world.due(), which):
+            with self.world.step():
+                self.world.deliver(task, faults=faults, keep=fate == "again")
 
-    @precondition(lambda self: self.world.due())
-    @rule(which=index, faults=faults, keep=st.booleans())
-    def a_task_comes(self, which: int, faults: tuple[Fault, ...], keep: bool) -> None:
-        due = self.world.due()
-        with self.world.step():
-            self.world.deliver(due[which % len(due)], faults=faults, keep=keep)
-
-    @precondition(lambda self: self.world.tasks.waiting)
-    @rule(which=index)
-    def a_task_is_lost(self, which: int) -> None:
-        self.world.lose(self.world.tasks.waiting[which % len(self.world.tasks.waiting)])
-
-    @precondition(lambda self: self.world.triggers)
     @rule(which=index, faults=faults)
-    def an_event_comes(self, which: int, faults: tuple[Fault, ...]) -> None:
-        latest = list(reversed(self.world.triggers))
-        with self.world.step():
-            self.world.tell(latest[which % len(latest)], faults=faults)
+    def an_event_comes(self, which: int, faults: Faults) -> None:
+        if trigger := self.choose(self.world.triggers, which):
+            with self.world.step():
+                self.world.tell(trigger, faults=faults)
 
-    @rule(faults=faults)
-    def the_sweep_of_sessions_runs(self, faults: tuple[Fault, ...]) -> None:
+    @rule(wait=waits, faults=faults)
+    def the_sweep_of_sessions_runs(self, wait: Wait, faults: Faults) -> None:
+        self.after(wait)
         with self.world.step():
             self.world.sweep(faults=faults)
 
     # Presence
 
-    @rule(uid=uids, instance=st.integers(0, 1), faults=faults)
-    def somebody_connects(self, uid: str, instance: int, faults: tuple[Fault, ...]) -> None:
+    @rule(wait=waits, uid=uids, instance=st.integers(0, 1), faults=faults)
+    def somebody_connects(self, wait: Wait, uid: str, instance: int, faults: Faults) -> None:
+        """Somebody who is away, if anybody is."""
+        self.after(wait)
+        away = [uid for uid in EVERYBODY if not self.world.snapshot.is_present(uid)]
         with self.world.step():
-            self.world.connect(uid, self.world.instances[instance], faults=faults)
+            self.world.connect(away[0] if away else uid, self.world.instances[instance], faults=faults)
 
-    @precondition(lambda self: self.world.sockets)
-    @rule(which=index, faults=faults)
-    def somebody_disconnects(self, which: int, faults: tuple[Fault, ...]) -> None:
-        sockets = list(self.world.sockets)
+    @rule(wait=waits, which=index, what=st.sampled_from(("tab", "all", "instance")), faults=faults)
+    def somebody_disconnects(self, wait: Wait, which: int, what: str, faults: Faults) -> None:
+        """One connection, all of that person's, or all of its instance, which crashes without a word."""
+        self.after(wait)
+        chosen = self.choose(list(self.world.sockets), which)
+        if chosen is None:
+            return
+        uid, instance, _ = self.world.sockets[chosen]
         with self.world.step():
-            self.world.disconnect(sockets[which % len(sockets)], faults=faults)
+            if what == "instance":
+                self.world.crash_instance(instance)
+            for connection in self.world.sockets_of(uid) if what == "all" else [chosen] if what == "tab" else []:
+                self.world.disconnect(connection, faults=faults)
 
-    @rule(which=st.integers(0, 1))
-    def an_instance_crashes(self, which: int) -> None:
+    @rule(
+        wait=waits,
+        which=st.integers(0, 1),
+        user=st.booleans(),
+        away=st.tuples(st.sampled_from((20, 45, 59, 61, 75, 130)), st.booleans()),
+        ended_by=st.sampled_from((None, None, "userId", "expertUid")),
+        faults=faults,
+    )
+    def a_side_is_away(
+        self, wait: Wait, which: int, user: bool, away: Wait, ended_by: str | None, faults: Faults
+    ) -> None:
+        """Of a session in progress, and comes back, unless the session is ended meanwhile."""
+        self.after(wait)
+        session = self.choose(self.world.running(), which)
+        if session is None:
+            return
+        uid = session["userId" if user else "expertUid"]
         with self.world.step():
-            self.world.crash_instance(which)
+            for connection in self.world.sockets_of(uid):
+                self.world.disconnect(connection, faults=faults)
+        self.world.check()
+        self.after(away)
+        with self.world.step():
+            if ended_by:
+                self.world.end(session["id"], session[ended_by], faults=faults)
+            else:
+                self.world.connect(uid, self.world.instances[0], faults=faults)
 
     # Sessions
 
-    @rule(uid=uids, expert_id=expert_ids, faults=faults)
-    def somebody_requests(self, uid: str, expert_id: str, faults: tuple[Fault, ...]) -> None:
-        if uid != expert_id and self.world.snapshot.is_present(uid):
+    @rule(wait=waits, uid=uids, expert_id=expert_ids, faults=faults)
+    def somebody_requests(self, wait: Wait, uid: str, expert_id: str, faults: Faults) -> None:
+        self.after(wait)
+        if uid != expert_id:
             with self.world.step():
+                if not self.world.snapshot.is_present(uid):
+                    self.world.connect(uid, self.world.instances[0])
                 self.world.request(uid, expert_id, faults=faults)
 
-    @rule(uid=st.sampled_from(USERS), expert_id=expert_ids, minutes=st.sampled_from((0, 1, 2, 5)))
-    def a_talk_goes_on(self, uid: str, expert_id: str, minutes: int) -> None:
-        """The plain case, so that most examples come to sessions of some length."""
-        with self.world.step():
-            if not self.world.snapshot.is_present(expert_id):
-                self.world.connect(expert_id, self.world.instances[0])
-            if not self.world.snapshot.is_present(uid):
-                self.world.connect(uid, self.world.instances[1])
-            self.world.request(uid, expert_id)
-            self.world.pass_time(60 * minutes, punctual=True)
-
-    @precondition(lambda self: any(self.world.snapshot.queue(expert_id) for expert_id in EXPERTS))
     @rule(which=index, faults=faults)
-    def somebody_leaves_the_queue(self, which: int, faults: tuple[Fault, ...]) -> None:
+    def somebody_leaves_the_queue(self, which: int, faults: Faults) -> None:
         waiting = [(uid, expert_id) for expert_id in EXPERTS for uid in sorted(self.world.snapshot.queue(expert_id))]
-        with self.world.step():
-            self.world.leave_queue(*waiting[which % len(waiting)], faults=faults)
+        if place := self.choose(waiting, which):
+            with self.world.step():
+                self.world.leave_queue(*place, faults=faults)
 
-    @precondition(lambda self: self.world.snapshot["sessions"])
-    @rule(which=index, by_user=st.booleans(), faults=faults)
-    def somebody_ends(self, which: int, by_user: bool, faults: tuple[Fault, ...]) -> None:
-        latest = list(reversed(self.world.sessions()))
-        session = latest[which % len(latest)]
-        with self.world.step():
-            self.world.end(session["id"], session["userId" if by_user else "expertUid"], faults=faults)
+    @rule(wait=waits, which=st.integers(0, 2), by=st.sampled_from(("userId", "expertUid")), faults=faults, then=waits)
+    def somebody_ends(self, wait: Wait, which: int, by: str, faults: Faults, then: Wait) -> None:
+        """A session, also one that has ended before. Then the next in the queue may be taken."""
+        self.after(wait)
+        if session := self.choose(self.world.running() or self.world.sessions(), which):
+            for _ in range(2):
+                with self.world.step():
+                    self.world.end(session["id"], session[by], faults=faults)
+            self.world.check()
+            self.after(then)
 
     @rule(
         fee=st.sampled_from((0, 10, 20, 33.3, 100)),
-        minutes=st.sampled_from((1, 3, 8)),
+        minutes=st.sampled_from((10, 3, 1)),
         capacity=st.sampled_from((1, 2)),
     )
     def the_configuration_changes(self, fee: float, minutes: int, capacity: int) -> None:
         with self.world.step():
-            self.world.configure(
-                platformFeePercent=fee, maxSessionDurationMins=minutes, maxSessionsPerMentor=capacity
-            )
+            self.world.configure(platformFeePercent=fee, maxSessionDurationMins=minutes, maxSessionsPerMentor=capacity)
 
     # Money
 
-    @rule(uid=uids, paise=st.sampled_from(AMOUNTS_PAISE))
-    def a_deposit_arrives(self, uid: str, paise: int) -> None:
+    @rule(wait=waits, uid=uids, paise=amounts)
+    def a_deposit_arrives(self, wait: Wait, uid: str, paise: int) -> None:
+        self.after(wait)
         with self.world.step():
             self.world.top_up(uid, paise)
 
-    @rule(uid=uids, paise=st.sampled_from(AMOUNTS_PAISE), keyed=st.booleans(), faults=faults)
-    def a_deposit_is_begun(self, uid: str, paise: int, keyed: bool, faults: tuple[Fault, ...]) -> None:
+    @rule(
+        which=st.integers(0, 1),
+        left_paise=st.sampled_from((0, 740, 1000)),
+        grace=st.sampled_from((0, 10, 29, 31, 75)),
+        punctual=st.booleans(),
+        paise=st.sampled_from((1000, 5000, 500, None)),
+        ended_by=st.sampled_from((None, "userId", "expertUid")),
+    )
+    def the_money_runs_out(
+        self, which: int, left_paise: int, grace: float, punctual: bool, paise: int | None, ended_by: str | None
+    ) -> None:
+        """In a session in progress. In its grace a deposit may come, and the end before the platform sees to it."""
+        session = self.choose(self.world.running(), which)
+        if session is None:
+            return
         with self.world.step():
-            self.world.deposit(uid, paise, keyed=keyed, faults=faults)
-
-    @precondition(lambda self: self.world.orders)
-    @rule(which=index, outcome=st.sampled_from(("captured", "captured", "authorized", "failed")))
-    def an_order_is_paid(self, which: int, outcome: str) -> None:
-        order_id, _ = self.world.orders[-1 - which % len(self.world.orders)]
-        payment = self.world.provider.pay(order_id, outcome)
-        self.world.log(f"{payment.id} of {order_id}: {outcome}")
-
-    @precondition(lambda self: self.world.provider.webhooks)
-    @rule(which=index, faults=faults)
-    def a_webhook_comes(self, which: int, faults: tuple[Fault, ...]) -> None:
-        latest = list(reversed(self.world.provider.webhooks))
+            self.world.spend_elsewhere(session["userId"], left_paise)
+        to_next = session["startedAt"] + timedelta(minutes=session["nextMinute"]) - self.world.now
+        self.after((max(0, to_next.total_seconds()), True))
+        self.after((grace, punctual))
         with self.world.step():
-            self.world.receive(latest[which % len(latest)], faults=faults)
+            if paise:
+                self.world.top_up(session["userId"], paise)
+            if ended_by:
+                self.world.end(session["id"], session[ended_by])
 
-    @precondition(lambda self: self.world.provider.payments)
-    @rule(which=index, provider_fails=st.booleans(), faults=faults)
-    def the_browser_verifies(self, which: int, provider_fails: bool, faults: tuple[Fault, ...]) -> None:
-        latest = list(reversed(self.world.provider.payments))
+    @rule(
+        uid=uids,
+        paise=amounts,
+        keyed=st.booleans(),
+        outcomes=st.lists(st.sampled_from(("captured", "captured", "authorized", "failed")), max_size=2),
+        faults=faults,
+    )
+    def a_deposit_is_begun(self, uid: str, paise: int, keyed: bool, outcomes: list[str], faults: Faults) -> None:
+        """And paid, not at all or twice; news of that come by the next rules, or never."""
         with self.world.step():
-            self.world.verify(latest[which % len(latest)], provider_fails=provider_fails, faults=faults)
+            order_id = self.world.deposit(uid, paise, keyed=keyed, faults=faults)
+        for outcome in outcomes if order_id else ():
+            payment = self.world.provider.pay(str(order_id), outcome)
+            self.world.log(f"{payment.id} of {order_id}: {outcome}")
 
-    @rule(provider_fails=st.booleans(), faults=faults)
-    def the_sweep_of_payments_runs(self, provider_fails: bool, faults: tuple[Fault, ...]) -> None:
+    @rule(which=index, by=st.sampled_from(("webhook", "browser", "both")), provider_fails=st.booleans(), faults=faults)
+    def a_payment_is_told_of(self, which: int, by: str, provider_fails: bool, faults: Faults) -> None:
+        if by != "browser" and (webhook := self.choose(self.world.provider.webhooks, which)):
+            with self.world.step():
+                self.world.receive(webhook, faults=faults)
+        if by != "webhook" and (payment_id := self.choose(list(self.world.provider.payments), which)):
+            with self.world.step():
+                self.world.verify(payment_id, provider_fails=provider_fails, faults=faults)
+
+    @rule(later=st.booleans(), provider_fails=st.booleans(), faults=faults)
+    def the_sweep_of_payments_runs(self, later: bool, provider_fails: bool, faults: Faults) -> None:
+        self.after((620 if later else 0, True))
         with self.world.step():
             self.world.sweep_payments(provider_fails=provider_fails, faults=faults)
 
-    @rule(which=index, part=st.sampled_from((1, 2, 3)))
-    def a_payment_is_refunded(self, which: int, part: int) -> None:
+    @rule(which=index, part=st.sampled_from((1, 2, 3)), told=st.booleans(), faults=faults)
+    def a_payment_is_refunded(self, which: int, part: int, told: bool, faults: Faults) -> None:
         provider = self.world.provider
-        refundable = [key for key in provider.payments if provider.refundable(key)]
-        if refundable:
-            key = refundable[which % len(refundable)]
-            paise = max(1, provider.refundable(key) // part)
-            provider.refund(key, paise)
-            self.world.log(f"{key}: {paise} refunded")
-
-    @precondition(lambda self: any(doc["withdrawablePaise"] for doc in self.world.snapshot["wallets"].values()))
-    @rule(uid=expert_ids, part=st.sampled_from((1, 2, 3)), keyed=st.booleans(), faults=faults)
-    def an_expert_withdraws(self, uid: str, part: int, keyed: bool, faults: tuple[Fault, ...]) -> None:
-        earned = self.world.snapshot["wallets"].get(uid, {}).get("withdrawablePaise", 0)
-        if earned:
+        payment_id = self.choose([key for key in provider.payments if provider.refundable(key)], which)
+        if payment_id is None:
+            return
+        paise = max(1, provider.refundable(payment_id) // part)
+        provider.refund(payment_id, paise)
+        self.world.log(f"{payment_id}: {paise} refunded")
+        if told:
             with self.world.step():
-                key = f"w{len(self.world.keys)}" if keyed else None
-                self.world.withdraw(uid, max(1, earned // part), key=key, faults=faults)
+                self.world.receive(provider.webhooks[-1], faults=faults)
 
-    @precondition(lambda self: self.world.keys)
-    @rule(which=index, faults=faults)
-    def a_withdrawal_is_repeated(self, which: int, faults: tuple[Fault, ...]) -> None:
-        uid, paise, key = self.world.keys[which % len(self.world.keys)]
-        with self.world.step():
-            self.world.withdraw(uid, paise, key=key, faults=faults)
+    @rule(which=index, part=st.sampled_from((1, 2, 3)), keyed=st.booleans(), again=st.booleans(), faults=faults)
+    def somebody_withdraws(self, which: int, part: int, keyed: bool, again: bool, faults: Faults) -> None:
+        """Something new, or `again` under a former key."""
+        if again and self.world.keys:
+            uid, paise, key = self.choose(self.world.keys, which) or self.world.keys[0]
+            with self.world.step():
+                self.world.withdraw(uid, paise, again=key, faults=faults)
+        elif earner := self.choose(self.world.earners(), which):
+            with self.world.step():
+                self.world.withdraw(earner[0], max(1, earner[1] // part), keyed=keyed, faults=faults)
 
-    @precondition(lambda self: self.world.snapshot["payouts"])
-    @rule(which=index, outcome=st.sampled_from(("paid", "failed")), faults=faults)
-    def the_bank_answers(self, which: int, outcome: str, faults: tuple[Fault, ...]) -> None:
-        payouts = self.world.payouts()
-        with self.world.step():
-            self.world.settle_withdrawal(payouts[which % len(payouts)], outcome, faults=faults)
+    @rule(
+        which=index,
+        outcomes=st.lists(st.sampled_from(("paid", "failed")), min_size=1, max_size=3),
+        faults=faults,
+    )
+    def the_bank_answers(self, which: int, outcomes: list[str], faults: Faults) -> None:
+        if payout_id := self.choose(self.world.payouts(), which):
+            for outcome in outcomes:
+                with self.world.step():
+                    self.world.settle_withdrawal(payout_id, outcome, faults=faults)
+                self.world.check()
 
     # What must hold
 
@@ -254,7 +345,7 @@ class Platform(RuleBasedStateMachine):
             self.world.close()
 
     def _all_comes_to_rest(self) -> None:
-        """What is still to come comes, the sweeps run every minute: each session ends, and free experts take who waits."""
+        """What is still to come comes, the sweeps run every minute: each session ends, free experts take who waits."""
         world = self.world
         if self.tasks_lost:
             world.tasks.waiting.clear()
@@ -278,13 +369,13 @@ class Platform(RuleBasedStateMachine):
         for later in (timedelta(minutes=10), timedelta(hours=1), timedelta(days=1), timedelta(days=6)):
             world.pass_time(later.total_seconds(), punctual=not self.tasks_lost)
             world.sweep_payments()
-            world.check()
+            world.sweep()
         for payout_id in world.payouts():
             if world.snapshot["payouts"][payout_id]["status"] == "pending":
                 world.settle_withdrawal(payout_id, "paid")
         world.check()
-        findings = list(checks.collected(snapshot.take(world.db, world.now), world.provider))
-        assert not findings, "\n".join(findings)
+        fail(checks.collected(world.snapshot, world.provider))
+        world.reconcile()
 
     def _the_sweep_finds(self, event: Any) -> bool:
         """The sweep asks about orders that are not paid yet: of the first payment it needs no webhook."""

@@ -5,7 +5,6 @@ which takes minutes. The examples are the same in each run; SIMULATION_EXAMPLES=
 """
 
 import os
-from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -18,16 +17,15 @@ from konnect.store import transaction
 
 from .machine import Platform
 
-EXAMPLES = 40
-STEPS = 30
+EXAMPLES = 30
+STEPS = 50
 
 
 @pytest.fixture
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time is simulated: no back-off between attempts, no minute-old configuration."""
     monkeypatch.setattr(transaction, "FIRST_DELAY_S", 0.0)
     monkeypatch.setattr(platform, "CACHE_S", 0.0)
-    yield
 
 
 @pytest.mark.timeout(3600)

@@ -3,25 +3,50 @@
 from typing import Any
 
 from konnect.http.routing import Call, Router
+from konnect.http.schemas import Listing
+from konnect.store import Doc
 
-from . import usecases
-from .schemas import Application, ApplicationStatus
+from . import applications
+from .application_schemas import Application, ApplicationsQuery, ApplicationStatus, MovedApplication
 
 router = Router("Admin")
 
 
+@router.get("/api/admin/mentor-applications", response=Listing[Application], auth="admin")
+def list_applications(call: Call, query: ApplicationsQuery) -> dict[str, Any]:
+    """List applications, newest first: those that wait for a decision, or those of one status."""
+    found = applications.listed(
+        call.ctx.db, status=query.status, search=query.search, limit=query.limit, cursor=query.cursor
+    )
+    return {"items": [_view(application) for application in found.items], "nextCursor": found.next_cursor}
+
+
 @router.put(
-    "/api/admin/mentor-applications/<application_id>/status", response=Application, auth="admin", errors=(404, 409)
+    "/api/admin/mentor-applications/<application_id>/status",
+    response=MovedApplication,
+    auth="admin",
+    errors=(404, 409, 503),
 )
 def set_status(call: Call, application_id: str, body: ApplicationStatus) -> dict[str, Any]:
-    """Approve an application (the role `expert` is given: the client refreshes its token), or reject it with a
-    reason."""
-    return usecases.decide(
+    """Move an application along the pipeline.
+
+    applied → documents_verified → call_scheduled → call_done → approved or rejected. Approving or rejecting earlier is
+    an express move, and recorded as one; nothing else can be skipped (409 INVALID_TRANSITION names what is allowed). A
+    rejection needs its reason, a call its time; sent again with another time, the call is moved. The applicant is
+    notified and mailed; an approval gives the role `expert`.
+    """
+    moved = applications.decide(
         call.ctx,
         application_id,
         body.status,
         by=call.user.uid,
         reason=body.rejection_reason,
         notes=body.admin_notes,
+        call_at=body.call_scheduled_at,
         now=call.now,
     )
+    return {**_view(moved.application), "refreshToken": moved.move.after == "approved"}
+
+
+def _view(application: Doc) -> dict[str, Any]:
+    return {**application, "email": application["onboardingData"].get("email")}

@@ -3,28 +3,37 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from konnect.context import Context
 
-from . import usecases
+from . import applications
+from .application_schemas import Notes, Reason
 
 
 class Decision(BaseModel):
-    """{"expertId", "status": "approved" | "rejected", "reason": of a rejection, "notes"}"""
+    """{"expertId", "status", "reason": of a rejection, "notes", "callScheduledAt": of a call}"""
 
     model_config = ConfigDict(extra="forbid")
 
     expertId: str  # noqa: N815 - the wire's names
-    status: Literal["approved", "rejected"]
-    reason: str | None = Field(default=None, max_length=1000)
-    notes: str | None = Field(default=None, max_length=2000)
+    status: Literal["documents_verified", "call_scheduled", "call_done", "approved", "rejected"]
+    reason: Reason | None = None
+    notes: Notes | None = None
+    callScheduledAt: AwareDatetime | None = None  # noqa: N815
 
 
 def decide(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Approve or reject an application, as an admin does in the panel."""
+    """Move an application, as an admin does in the panel."""
     given = Decision.model_validate(payload)
-    expert = usecases.decide(
-        ctx, given.expertId, given.status, by="console", reason=given.reason, notes=given.notes, now=now
+    moved = applications.decide(
+        ctx,
+        given.expertId,
+        given.status,
+        by="console",
+        reason=given.reason,
+        notes=given.notes,
+        call_at=given.callScheduledAt,
+        now=now,
     )
-    return {"expertId": given.expertId, "status": expert["mentorStatus"]}
+    return {"expertId": given.expertId, "status": moved.application["mentorStatus"]}

@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AliasChoices, Field, StringConstraints, field_validator
 
 from konnect.http.schemas import ListQuery, Schema
 from konnect.money import Rupees
+
+from .search import Sort, sort_of
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Link = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^https?://[^\s]+$")]
@@ -39,8 +41,9 @@ class Expert(Schema):
     title: str | None = None
     company: str | None = None
     experience: int | None = None
-    rating: float = 0
-    orders: int = 0
+    rating: float = Field(default=0, description="The average of the reviews, to two decimals; 0 without any.")
+    review_count: int = 0
+    orders: int = Field(default=0, description="Completed sessions.")
     price_per_min: float
     specialties: list[str] | None = None
     languages: list[str] | None = None
@@ -56,6 +59,7 @@ class OnboardingData(Schema):
     portfolio_url: str | None = None
     resume_url: str | None = None
     applied_at: datetime | None = None
+    call_scheduled_at: datetime | None = None
     admin_notes: str | None = None
     rejection_reason: str | None = None
 
@@ -66,22 +70,41 @@ class OwnExpert(Expert):
     email: str | None = None
     firebase_uid: str | None
     mentor_status: MentorStatus
+    accepts_sessions: bool = Field(
+        default=True, description="The portal's own switch. Online (`available`) is who is switched on and connected."
+    )
     onboarding_data: OnboardingData
 
 
 class ExpertsQuery(ListQuery):
-    available: bool | None = None
+    """Filters that are left out filter nothing. Where words are combined with each other or with a specialty, a page
+    can be short, or empty, and have a `nextCursor` all the same.
+    """
 
+    search: str = Field(
+        default="",
+        max_length=100,
+        validation_alias=AliasChoices("search", "q", "query"),
+        description="Words, or their beginnings, of name, title, company, specialties and bio: all of them are found.",
+    )
+    specialty: str | None = Field(
+        default=None,
+        max_length=120,
+        validation_alias=AliasChoices("specialty", "category"),
+        description="A specialty's id or name; `all` for any.",
+    )
+    available: bool | None = Field(
+        default=None, validation_alias=AliasChoices("available", "online"), description="Online now, or offline."
+    )
+    min_rating: float | None = Field(default=None, ge=0, le=5)
+    max_price: float | None = Field(default=None, ge=0, le=100_000, description="INR a minute.")
+    sort: Sort = Field(
+        default="rating",
+        validation_alias=AliasChoices("sort", "sortBy"),
+        description="`online` puts those who are online first. Other spellings, as `price-low` or `popular`, work too.",
+    )
 
-class ApplicationStatus(Schema):
-    """An admin's decision."""
-
-    status: Literal["approved", "rejected"]
-    admin_notes: Annotated[str, StringConstraints(max_length=2000)] | None = None
-    rejection_reason: Annotated[str, StringConstraints(max_length=1000)] | None = None
-
-
-class Application(Schema):
-    id: str
-    name: str
-    mentor_status: MentorStatus
+    @field_validator("sort", mode="before")
+    @classmethod
+    def _spelled(cls, value: object) -> object:
+        return (sort_of(value) or value) if isinstance(value, str) else value

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from konnect import clock
 from konnect import log as logs
-from konnect.errors import KonnectError
+from konnect.errors import BadRequest, KonnectError
 
 from . import responses
 from .app import measured, request_id, trace_fields
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def serve_job(request: Request, function: str, ctx: "Context | None" = None) -> Response:
+def serve_job(request: Request, function: str, ctx: "Context | None" = None, *, can_rehearse: bool = False) -> Response:
     """Run a scheduled or console function, "module:function", as function(ctx, payload, now) with the JSON body.
 
-    Answers its result as JSON; an error as everywhere (400 names each field). Never raises.
+    Answers its result as JSON; an error as everywhere (400 names each field). With `"dryRun": true` in the payload of
+    one that `can_rehearse`, nothing is written, and the answer says what would be. Never raises.
     """
     started = time.perf_counter()
     ctx = ctx or _context()
@@ -41,7 +42,7 @@ def serve_job(request: Request, function: str, ctx: "Context | None" = None) -> 
     try:
         payload = parse_object(request.get_data())
         with measured() as cost:
-            result = _load(function)(ctx, payload, clock.now())
+            result = _run(ctx, _load(function), payload, can_rehearse)
         response = responses.render(result, 200)
     except ValidationError as error:
         response = responses.error(bad_request(error, where="payload"))
@@ -50,6 +51,20 @@ def serve_job(request: Request, function: str, ctx: "Context | None" = None) -> 
     responses.add_headers(response, request, ctx.settings, job_id)
     _log("job", started, cost, status=response.status_code)
     return response
+
+
+def _run(ctx: "Context", function: Callable[..., Any], payload: dict[str, Any], can_rehearse: bool) -> Any:
+    if "dryRun" not in payload:
+        return function(ctx, payload, clock.now())
+    dry = payload.pop("dryRun")
+    if not can_rehearse or not isinstance(dry, bool):
+        raise BadRequest.field("dryRun", "must be true or false" if can_rehearse else "this function has no dry run")
+    if not dry:
+        return function(ctx, payload, clock.now())
+    from konnect.rehearsal import Rehearsal
+
+    rehearsal = Rehearsal.of(ctx)
+    return rehearsal.report(function(rehearsal, payload, clock.now()))
 
 
 def serve_trigger(event: "CloudEvent", pattern: str, function: str, ctx: "Context | None" = None) -> None:

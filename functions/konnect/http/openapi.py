@@ -156,6 +156,8 @@ def _operation(route: Route, refs: Refs, schemas: dict[str, Any]) -> dict[str, A
     operation["responses"] = {str(route.status): success} | {
         str(status): {"$ref": f"#/components/responses/{_response_name(status)}"} for status in _statuses(route)
     }
+    for part, described in route.documentation.items():
+        operation[part] = {**operation.get(part, {}), **described}
     operation["security"] = [] if route.auth == "public" else [{"firebase": []}]
     if route.auth not in ("public", "user"):
         operation["x-role"] = route.auth

@@ -102,6 +102,7 @@ class Route:
     idempotent: bool
     max_body_bytes: int
     documented: bool
+    documentation: Mapping[str, Any] = field(default_factory=dict, hash=False)
     body: type[BaseModel] | None = field(default=None)
     query: type[BaseModel] | None = field(default=None)
 
@@ -162,9 +163,11 @@ class Router:
         idempotent: bool = False,
         max_body_bytes: int = MAX_BODY_BYTES,
         documented: bool = True,
+        documentation: Mapping[str, Any] | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register a handler. `errors`: the statuses it can answer with, beside those that every route has;
-        `idempotent`: it heeds Idempotency-Key. The handler's docstring is the description; without `summary`, its first
+        `idempotent`: it heeds Idempotency-Key; `documentation`: what OpenAPI says of a body or an answer that no model
+        describes (a file). The handler's docstring is the description; without `summary`, its first
         sentence is that.
         """
 
@@ -186,6 +189,7 @@ class Router:
                     idempotent=idempotent,
                     max_body_bytes=max_body_bytes,
                     documented=documented,
+                    documentation=documentation or {},
                     body=models.get("body"),
                     query=models.get("query"),
                 )

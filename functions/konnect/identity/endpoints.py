@@ -1,9 +1,10 @@
-"""/api/auth: from a Firebase account to a profile."""
+"""/api/auth and /api/onboarding: from a Firebase account to a profile."""
 
 from konnect.http.routing import Call, Router
 
 from . import service
-from .schemas import Profile
+from .options import GOALS, INTERESTS
+from .schemas import OnboardingOptions, Option, Profile
 
 router = Router("Accounts")
 
@@ -15,3 +16,14 @@ def verify(call: Call) -> dict[str, object]:
     The first call of a new account creates the profile and an empty wallet.
     """
     return call.ctx.run(lambda tx: service.verify(tx, call.user, now=call.now))
+
+
+@router.get("/api/onboarding/options", response=OnboardingOptions, auth="public")
+def onboarding_options(call: Call) -> OnboardingOptions:
+    """The interests and goals that a new user chooses from."""
+    call.response_headers["Cache-Control"] = "public, max-age=3600"
+    return OnboardingOptions(interests=_options(INTERESTS), goals=_options(GOALS))
+
+
+def _options(labels: dict[str, str]) -> list[Option]:
+    return [Option(id=option_id, label=label) for option_id, label in labels.items()]

@@ -1,8 +1,14 @@
 """Wire models of accounts."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints
 
 from konnect.http.schemas import Schema
+
+from .options import GOALS, INTERESTS
 
 
 class Profile(Schema):
@@ -13,3 +19,62 @@ class Profile(Schema):
     disabled: bool
     created_at: datetime
     updated_at: datetime
+
+
+class Account(Schema):
+    """The owner's view of their account."""
+
+    id: str
+    email: str | None
+    verified: bool = Field(description="Whether the e-mail address is verified.")
+    name: str | None
+    phone: str | None = None
+    bio: str | None = None
+    interests: list[str] = Field(default_factory=list, description="Ids of /api/onboarding/options.")
+    goals: list[str] = Field(default_factory=list, description="Ids of /api/onboarding/options.")
+    role: str
+    refresh_token: bool = Field(
+        description="The ID token is older than the account's role or address: fetch a new one."
+    )
+    created_at: datetime
+    updated_at: datetime
+
+
+def _each_of(options: dict[str, str]) -> Callable[[list[str]], list[str]]:
+    def check(given: list[str]) -> list[str]:
+        unknown = [item for item in given if item not in options]
+        if unknown:
+            raise ValueError(f"must be of {', '.join(options)}")
+        return list(dict.fromkeys(given))
+
+    return check
+
+
+Interests = Annotated[list[str], Field(max_length=len(INTERESTS)), AfterValidator(_each_of(INTERESTS))]
+Goals = Annotated[list[str], Field(max_length=len(GOALS)), AfterValidator(_each_of(GOALS))]
+Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+]
+
+
+class AccountChange(Schema):
+    """What is left out stays; null clears phone and bio. `email` and `password` need a sign-in of the last 5 minutes
+    (403 RECENT_LOGIN_REQUIRED) and end the other sign-ins; a new address has to be verified again."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)] = ""
+    phone: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9 -]{7,20}$")] | None = None
+    bio: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] | None = None
+    interests: Interests = Field(default_factory=list)
+    goals: Goals = Field(default_factory=list)
+    email: Email = ""
+    password: Annotated[str, StringConstraints(min_length=8, max_length=256)] = ""
+
+
+class Option(Schema):
+    id: str
+    label: str
+
+
+class OnboardingOptions(Schema):
+    interests: list[Option]
+    goals: list[Option]

@@ -1,11 +1,23 @@
-"""The profile behind a Firebase account: users/{uid}, private to its owner and admins."""
+"""The profile behind a Firebase account: users/{uid}, private to its owner and admins.
 
-from datetime import datetime
+{name, phone, bio, interests, goals} are the owner's to write; {email, emailVerified, role} repeat the account, whose
+tokens may be older than the profile: `claimsChangedAt` is when we last changed them there, and tells a client that
+listens to fetch a new token.
+"""
 
+from datetime import datetime, timedelta
+from typing import Any
+
+from konnect import auth, clock
 from konnect.auth import Principal
+from konnect.context import Context
 from konnect.errors import Forbidden, NotFound
 from konnect.ledger import service as ledger
+from konnect.notifications import service as notifications
 from konnect.store import Doc, Tx
+
+RECENT = timedelta(minutes=5)
+"""How old a sign-in may be that changes how one signs in, or deletes the account."""
 
 
 def verify(tx: Tx, principal: Principal, *, now: datetime) -> Doc:
@@ -16,9 +28,8 @@ def verify(tx: Tx, principal: Principal, *, now: datetime) -> Doc:
     profile = tx.get("users", principal.uid)
     if profile is None:
         profile = {
-            "email": principal.email,
+            **_of_account(principal),
             "name": principal.name or (principal.email or "").split("@")[0],
-            "role": principal.role,
             "disabled": False,
             "createdAt": now,
             "updatedAt": now,
@@ -26,12 +37,72 @@ def verify(tx: Tx, principal: Principal, *, now: datetime) -> Doc:
         tx.create(("users", principal.uid), profile)
     elif profile["disabled"]:
         raise Forbidden("this account is disabled", code="ACCOUNT_DISABLED")
-    elif (profile["email"], profile["role"]) != (principal.email, principal.role):
-        changed = {"email": principal.email, "role": principal.role, "updatedAt": now}
+    elif not token_is_outdated(profile, principal) and any(
+        profile.get(name) != value for name, value in _of_account(principal).items()
+    ):
+        changed = {**_of_account(principal), "updatedAt": now}
         tx.update(("users", principal.uid), changed)
         profile = {**profile, **changed}
     ledger.open_wallet(tx, principal.uid, now=now)
     return {**profile, "id": principal.uid}
+
+
+def own(ctx: Context, principal: Principal, *, now: datetime) -> Doc:
+    """The caller's profile, created at the first look. Raises Forbidden (ACCOUNT_DISABLED)."""
+    profile = ctx.db.get("users", principal.uid)
+    if profile is None:
+        profile = ctx.run(lambda tx: verify(tx, principal, now=now))
+    return _view(profile, principal)
+
+
+def change(ctx: Context, principal: Principal, fields: dict[str, Any], *, now: datetime) -> Doc:
+    """Change the caller's profile: any of name, phone, bio, interests, goals, and how they sign in: email, password.
+
+    A new address counts as unverified. Raises Forbidden (RECENT_LOGIN_REQUIRED), Conflict (EMAIL_TAKEN), BadRequest,
+    Unavailable.
+    """
+    profile = own(ctx, principal, now=now)
+    email, password = fields.pop("email", None), fields.pop("password", None)
+    if email == profile["email"]:
+        email = None
+    changed_at = None
+    if email is not None or password is not None:
+        require_recent_sign_in(principal, now)
+        # Before the profile: if that write fails, the next token brings the new address into it.
+        auth.change_sign_in(principal.uid, email=email, password=password, using=ctx.settings)
+        changed_at = clock.now()
+
+    def write(tx: Tx) -> Doc:
+        before = tx.get("users", principal.uid) or {}
+        changed = {name: value for name, value in fields.items() if before.get(name) != value}
+        if changed_at is not None:
+            changed["claimsChangedAt"] = changed_at
+        if email is not None:
+            changed |= {"email": email, "emailVerified": False}
+        if changed:
+            changed["updatedAt"] = now
+            tx.update(("users", principal.uid), changed)
+        if changed_at is not None:
+            _warn(tx, principal.uid, before.get("email"), email, password is not None, changed_at)
+        return {**before, **changed}
+
+    written = ctx.run(write)
+    auth.forget(principal.uid)
+    return _view(written, principal)
+
+
+def require_recent_sign_in(principal: Principal, now: datetime) -> None:
+    """Raises Forbidden (RECENT_LOGIN_REQUIRED) unless the caller has signed in within RECENT."""
+    if principal.auth_time is None or now - principal.auth_time > RECENT:
+        raise Forbidden("please sign in again to do this", code="RECENT_LOGIN_REQUIRED")
+
+
+def role_changed(tx: Tx, uid: str, role: str, *, at: datetime) -> None:
+    """Note that the account's claim `role` was changed before `at`. An admin keeps the wider role."""
+    profile = tx.get("users", uid)
+    if profile is not None:
+        kept = "admin" if profile["role"] == "admin" else role
+        tx.update(("users", uid), {"role": kept, "claimsChangedAt": at, "updatedAt": at})
 
 
 def name_of(tx: Tx, uid: str) -> str:
@@ -40,3 +111,51 @@ def name_of(tx: Tx, uid: str) -> str:
     if profile is None:
         raise NotFound("there is no such user")
     return str(profile["name"])
+
+
+def token_is_outdated(profile: Doc, principal: Principal) -> bool:
+    """Whether the caller's token was made before the account's claims were last changed."""
+    changed_at = profile.get("claimsChangedAt")
+    return changed_at is not None and (principal.issued_at is None or principal.issued_at < changed_at)
+
+
+def _of_account(principal: Principal) -> Doc:
+    """What the profile repeats of the account."""
+    return {"email": principal.email, "emailVerified": principal.email_verified, "role": principal.role}
+
+
+def _view(profile: Doc, principal: Principal) -> Doc:
+    return {
+        **profile,
+        "id": principal.uid,
+        "verified": profile.get("emailVerified", False),
+        "refreshToken": token_is_outdated(profile, principal),
+    }
+
+
+def _warn(tx: Tx, uid: str, old_email: str | None, new_email: str | None, new_password: bool, at: datetime) -> None:
+    """Tell the owner that the way to sign in has changed; by mail to the address they had until now."""
+    about = (clock.iso(at),)
+    if new_email is not None:
+        notifications.notify(
+            tx,
+            uid,
+            "email_changed",
+            about=about,
+            title="Your e-mail address was changed",
+            body=f"You sign in with {new_email} from now on.",
+            data={"email": new_email},
+            now=at,
+            mail_to=old_email,
+        )
+    if new_password:
+        notifications.notify(
+            tx,
+            uid,
+            "password_changed",
+            about=about,
+            title="Your password was changed",
+            body="If this was not you, reset it at once.",
+            now=at,
+            mail_to=old_email,
+        )

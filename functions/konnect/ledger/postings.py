@@ -39,12 +39,16 @@ class Leg:
 
 @dataclass(frozen=True)
 class Movement:
-    """Money that moves, whole or not at all. `subject` says what it is for: {"session": id, "minute": 3}."""
+    """Money that moves, whole or not at all. `subject` says what it is for: {"session": id, "minute": 3}.
+
+    `counted`: the sums of its business day have it. Minutes, which are many, are not: their settlement is.
+    """
 
     id: str
     kind: str
     legs: tuple[Leg, ...]
     subject: dict[str, Any] = field(default_factory=dict)
+    counted: bool = True
 
     def __post_init__(self) -> None:
         if sum(leg.amount_paise for leg in self.legs) != 0:

@@ -14,7 +14,7 @@ from konnect.errors import Conflict, KonnectError, PaymentRequired
 from konnect.money import CURRENCY, rupees
 from konnect.store import Doc, Tx
 
-from . import accounts
+from . import accounts, days
 from .postings import SPENDING_ORDER, Leg, Movement, Overdraft, Parts, split
 
 PARTS_FIELDS = {"promotional": "promotionalPaise", "deposited": "depositedPaise", "earned": "withdrawablePaise"}
@@ -70,6 +70,8 @@ def post_new(tx: Tx, movement: Movement, *, now: datetime) -> Posted:
             legs.append(record)
     except Overdraft as error:
         raise insufficient(error.needed_paise, error.available_paise) from error
+    if movement.counted:
+        days.add(tx, movement, shard_of(movement.id), now=now)
     tx.create(
         ("movements", movement.id),
         {
@@ -113,6 +115,11 @@ def available(tx: Tx, uid: str, *, part: str | None = None) -> int:
     if wallet is None:
         return 0
     return int(wallet[PARTS_FIELDS[part]] if part else wallet["balancePaise"])
+
+
+def debt(tx: Tx, uid: str) -> int:
+    """What `uid` owes the platform, in paise: taken from later earnings before they can be withdrawn."""
+    return max(0, -int((tx.get("receivables", uid) or {}).get("balancePaise", 0)))
 
 
 def recorded_parts(tx: Tx, movement_id: str, account: str) -> Parts:

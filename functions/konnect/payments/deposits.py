@@ -34,7 +34,8 @@ def start(
     Returns {transactionId, status: "pending", orderId, receipt, amount, amountPaise, currency, keyId}. A failure of
     the provider leaves nothing behind, and the key free: Unavailable (503) or BadGateway (502).
     """
-    answered = ctx.run(lambda tx: idempotency.reserve(tx, key, now=now)) if key else None
+    by = ids.new()
+    answered = ctx.run(lambda tx: idempotency.reserve(tx, key, by=by, now=now)) if key else None
     if answered is not None:
         return answered
     transaction_id = ids.new()
@@ -65,6 +66,9 @@ def start(
 
 
 def _open(tx: Tx, uid: str, result: dict[str, Any], *, key: idempotency.Key | None, now: datetime) -> None:
+    if repository.order(tx, result["orderId"]) is not None:
+        # Ours: an earlier attempt was committed, although its answer was lost.
+        return
     repository.create_order(
         tx,
         result["orderId"],

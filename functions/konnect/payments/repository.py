@@ -80,3 +80,9 @@ def create_payment(tx: Tx, paid: Payment, *, uid: str, result: dict[str, Any], n
 def due(db: Database, *, now: datetime, limit: int) -> list[Doc]:
     """Orders that the sweep has to ask about, the longest due first."""
     return Query(("orders",), (("nextCheckAt", "<=", now),), (("nextCheckAt", "asc"),), limit).run(db)
+
+
+def captured(db: Database, since: datetime, until: datetime) -> list[Doc]:
+    """Payments credited from `since` to before `until`."""
+    query = Query(("payments",), (("createdAt", ">=", since), ("createdAt", "<", until)), (("createdAt", "asc"),))
+    return query.run(db)

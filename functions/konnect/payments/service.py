@@ -81,8 +81,9 @@ def collect(ctx: Context, gateway: Gateway, order: Doc, payment: Payment, *, now
     if not _belongs(order, payment):
         log.error("payment differs from its order", extra={"payment": payment.id, "order": order["id"]})
         return Outcome.MISMATCH
-    # Of a paid order nothing more is captured: the provider gives an authorization back by itself.
-    if payment.status == "authorized" and order["status"] != "paid":
+    # Of a paid order nothing more is captured: the provider gives an authorization back by itself. Looked at anew,
+    # since the payment before this one may have paid it.
+    if payment.status == "authorized" and (repository.order(ctx.db, order["id"]) or order)["status"] != "paid":
         try:
             payment = gateway.capture(payment)
         except BadGateway:

@@ -12,6 +12,8 @@ from konnect.store import Database, Doc, Query, Tx
 
 LEASE_RENEWAL_S = 15
 LEASE_S = 30
+DEAD_LEASE_S = 600
+"""So long a dead instance's connections are looked for."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ def connect(
 ) -> Change:
     """Add a connection, or say of one that it is the expert's side of this user."""
     before = _connections(tx, uid)
+    as_expert = as_expert or before.get(connection_id, {}).get("asExpert", False)
     added = {"instance": instance_id, "asExpert": as_expert, "since": now}
     return _write(tx, uid, before, {**before, connection_id: added}, now)
 
@@ -44,19 +47,38 @@ def is_present(tx: Tx, uid: str) -> bool:
     return bool(_connections(tx, uid))
 
 
+def is_present_as_expert(tx: Tx, uid: str) -> bool:
+    """Whether a connection of `uid` has said that it is the expert's side."""
+    return any(connection["asExpert"] for connection in _connections(tx, uid).values())
+
+
 def renew(db: Database, instance_id: str, *, now: datetime) -> None:
     """Keep the instance's connections alive for another LEASE_S seconds."""
     db.set(("presenceLeases", instance_id), {"expiresAt": clock.after(now, LEASE_S)})
 
 
-def release(db: Database, instance_id: str) -> None:
-    """An instance that stops in good order leaves no lease behind."""
-    db.delete("presenceLeases", instance_id)
+def is_lost(db: Database, instance_id: str) -> bool:
+    """Whether others have taken an instance for dead since its last renewal."""
+    lease = db.get("presenceLeases", instance_id)
+    return lease is None or "reapedAt" in lease
 
 
-def dead_instances(db: Database, *, now: datetime) -> list[str]:
-    """Instances whose lease ran out."""
-    return [lease["id"] for lease in Query(("presenceLeases",)).filter("expiresAt", "<", now).run(db)]
+def release(db: Database, instance_id: str, *, now: datetime) -> None:
+    """An instance stops. Its lease ends now; what it may still have written is reaped under it."""
+    db.set(("presenceLeases", instance_id), {"expiresAt": clock.after(now, -1)})
+
+
+def reaped(db: Database, instance_id: str, expired_at: datetime, *, now: datetime) -> None:
+    """An instance's connections are gone. Its lease is kept a while: a write that was under way is reaped then."""
+    if clock.after(expired_at, DEAD_LEASE_S) < now:
+        db.delete("presenceLeases", instance_id)
+    else:
+        db.set(("presenceLeases", instance_id), {"reapedAt": now}, merge=True)
+
+
+def dead_instances(db: Database, *, now: datetime) -> list[Doc]:
+    """Leases that ran out: {id: the instance, expiresAt}."""
+    return Query(("presenceLeases",)).filter("expiresAt", "<", now).run(db)
 
 
 def connections_of(db: Database, instance_id: str) -> list[tuple[str, list[str]]]:

@@ -1,9 +1,11 @@
 """Reconcile: recompute every balance from the movements, and compare.
 
 Proves: the legs of each movement sum to zero; each wallet, hold, payout and receivable equals its legs, each counter
-the sum of its shards; none is negative (but what an expert owes); ended sessions hold nothing, were settled once, and
-account for each begun minute. Everything is read in one read-only transaction, so a running platform is compared with
-itself at one moment (a read-only transaction lasts 270 s; beyond that, give `readTime` of a backup).
+the sum of its shards and of its business days; none is negative (but what an expert owes); ended sessions hold nothing,
+were settled once, account for each begun minute, and gave back what their refunds say, no more than was paid.
+
+Everything is read in one read-only transaction, so a running platform is compared with itself at one moment (a
+read-only transaction lasts 270 s; beyond that, give `readTime` of a backup).
 """
 
 from collections import Counter, defaultdict
@@ -15,7 +17,7 @@ from typing import Any
 from google.cloud import firestore
 
 from konnect.context import Context
-from konnect.ledger import accounts
+from konnect.ledger import accounts, days
 from konnect.ledger.postings import SPENDING_ORDER
 from konnect.ledger.service import PARTS_FIELDS
 from konnect.store import Doc, Query
@@ -76,6 +78,8 @@ class _Reconciliation:
         self._parts: dict[tuple[str, str], int] = defaultdict(int)
         self._settled: Counter[str] = Counter()
         self._minutes: Counter[str] = Counter()
+        # By session: what its refunds gave to users.
+        self._refunded: Counter[str] = Counter()
 
     def report(self) -> Report:
         self._sum_movements()
@@ -108,6 +112,8 @@ class _Reconciliation:
                 self._minutes[session_id] += 1
             elif movement["kind"] == "session.minute.back":
                 self._minutes[session_id] -= 1
+            elif movement["kind"] == "session.refund":
+                self._refunded[session_id] += sum(leg["amountPaise"] for leg in movement["legs"] if _gives(leg))
 
     def _compare_balances(self) -> None:
         seen: set[str] = set()
@@ -134,8 +140,17 @@ class _Reconciliation:
         for shard in Query(("shards",), group=True).build(self._ctx.db).stream(transaction=self._transaction):
             shards[shard.reference.parent.parent.id] += (shard.to_dict() or {})["balancePaise"]
         unbacked = {a for a in self._legs if a.split(":")[0] in {"platform", "gateway", "tax"}} | set(shards)
+        on_days: dict[str, int] = defaultdict(int)
+        for day in self._all(days.COLLECTION):
+            for account in unbacked:
+                on_days[account] += sum(
+                    paise if name.endswith("+") else -paise
+                    for name, paise in day.items()
+                    if name.partition(" ")[2] in {f"{account}+", f"{account}-"}
+                )
         for account in sorted(unbacked):
             self._compare(account, shards.get(account, 0), self._legs.get(account, 0))
+            self._compare(f"{account} (by day)", on_days[account], self._legs.get(account, 0))
 
     def _check_sessions(self) -> None:
         for session in self._all("sessions"):
@@ -151,6 +166,10 @@ class _Reconciliation:
             unpaid = [minute for kind in kinds for minute in session[kind]]
             if len(set(unpaid)) != len(unpaid) or charged + len(unpaid) != session["nextMinute"]:
                 self._differs(f"session {session_id}: its minutes do not add up")
+            refunded = session.get("refundedAmountPaise", 0)
+            if refunded != self._refunded[session_id] or refunded > session["totalAmountPaise"]:
+                posted, paid = self._refunded[session_id], session["totalAmountPaise"]
+                self._differs(f"session {session_id}: {refunded} paise refunded, {posted} posted, {paid} paid")
             if session["status"] == "completed":
                 expected = 1 if session["totalAmountPaise"] else 0
                 if self._settled[session_id] != expected:
@@ -161,3 +180,7 @@ class _Reconciliation:
     def _compare(self, what: str, written: int, summed: int) -> None:
         if written != summed:
             self._differs(f"{what}: {written} paise written, {summed} by its movements")
+
+
+def _gives(leg: Doc) -> bool:
+    return leg["account"].startswith("wallet:") and leg["amountPaise"] > 0

@@ -1,7 +1,9 @@
 """What presence means for sessions and for being online: one transaction for a connection and all it changes."""
 
+import logging
 from datetime import datetime
 
+from konnect.errors import Conflict, Forbidden
 from konnect.experts import service as experts
 from konnect.platform import PlatformConfig
 from konnect.presence import service as presence
@@ -9,6 +11,8 @@ from konnect.store import Doc, Tx
 
 from . import repository, schedule, service
 from .metering import Pace
+
+log = logging.getLogger(__name__)
 
 
 def connected(tx: Tx, uid: str, connection_id: str, instance_id: str, *, pace: Pace, now: datetime) -> Doc | None:
@@ -28,8 +32,41 @@ def register_expert(
     Raises Forbidden (EXPERT_NOT_APPROVED), Conflict (PLATFORM_FULL).
     """
     presence.connect(tx, uid, connection_id, instance_id, as_expert=True, now=now)
-    if experts.set_available(tx, uid, True, config, now=now):
-        schedule.advance(tx, uid, f"online:{connection_id}")
+    expert_id = experts.id_of(tx, uid)
+    if experts.come_online(tx, expert_id, config, now=now):
+        schedule.advance(tx, expert_id, f"online:{now.isoformat()}")
+
+
+def restored(
+    tx: Tx,
+    uid: str,
+    connection_id: str,
+    instance_id: str,
+    *,
+    as_expert: bool,
+    config: PlatformConfig,
+    pace: Pace,
+    now: datetime,
+) -> None:
+    """Write a live connection down again, whole, after its instance's lease was lost."""
+    connected(tx, uid, connection_id, instance_id, pace=pace, now=now)
+    if not as_expert:
+        return
+    try:
+        register_expert(tx, uid, connection_id, instance_id, config=config, now=now)
+    except (Forbidden, Conflict) as error:
+        # No longer approved, or the platform is full by now: present all the same, for the session that goes on.
+        log.warning("expert not online again", extra={"uid": uid, "error": error.message})
+
+
+def switch(tx: Tx, uid: str, expert_id: str, on: bool, *, config: PlatformConfig, now: datetime) -> None:
+    """The expert's own switch: online is who is switched on and present as an expert. Coming online moves the queue.
+
+    Raises Forbidden (EXPERT_NOT_APPROVED), Conflict (PLATFORM_FULL).
+    """
+    present = presence.is_present_as_expert(tx, uid)
+    if experts.switch(tx, expert_id, on, present=present, config=config, now=now) and on:
+        schedule.advance(tx, expert_id, f"switch:{now.isoformat()}")
 
 
 def disconnected(
@@ -38,23 +75,27 @@ def disconnected(
     """Sockets of `uid` are gone; with the last one, the user is absent, and an expert offline."""
     change = presence.disconnect(tx, uid, connection_ids, now=now)
     if change.expert_changed and not change.expert_present:
-        experts.set_available(tx, uid, False, config, now=now)
+        experts.set_available(tx, experts.id_of(tx, uid), False, config, now=now)
     if change.present_changed and not change.present:
         _mark(tx, uid, True, pace, now)
 
 
 def current_session(tx: Tx, uid: str) -> str | None:
     """The session in progress that `uid` takes part in, on either side."""
-    tx.prefetch(*repository.claim_paths(uid, uid))
-    as_user = repository.user_claim(tx, uid)
-    as_expert = repository.expert_claims(tx, uid)
+    as_user, as_expert = _claims(tx, uid)
     return as_user or (as_expert[0] if as_expert else None)
 
 
 def _mark(tx: Tx, uid: str, absent: bool, pace: Pace, now: datetime) -> None:
-    tx.prefetch(*repository.claim_paths(uid, uid))
-    as_user = repository.user_claim(tx, uid)
+    as_user, as_expert = _claims(tx, uid)
     if as_user is not None:
         service.set_absent(tx, as_user, "user", absent, pace=pace, now=now)
-    for session_id in repository.expert_claims(tx, uid):
+    for session_id in as_expert:
         service.set_absent(tx, session_id, "expert", absent, pace=pace, now=now)
+
+
+def _claims(tx: Tx, uid: str) -> tuple[str | None, list[str]]:
+    """The session that the user is in as a user, and those as an expert."""
+    # One call for nearly everybody: an expert's id is the uid, unless an admin imported the profile.
+    tx.prefetch(("expertsByUid", uid), *repository.claim_paths(uid, uid))
+    return repository.user_claim(tx, uid), repository.expert_claims(tx, experts.id_of(tx, uid))

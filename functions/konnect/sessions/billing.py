@@ -26,6 +26,7 @@ def charge(tx: Tx, session: Doc, minute: int, now: datetime) -> bool:
                 Leg(accounts.hold("session", session["id"]), price_paise),
             ),
             {"session": session["id"], "minute": minute},
+            counted=False,
         ),
         now=now,
     )
@@ -73,6 +74,7 @@ def give_back(tx: Tx, session: Doc, meter: Meter, minute: int, now: datetime) ->
                 Leg(wallet, price_paise, parts={part: -amount for part, amount in taken.items()}),
             ),
             {"session": session["id"], "minute": minute},
+            counted=False,
         ),
         now=now,
     )
@@ -91,8 +93,7 @@ def settle(tx: Tx, session: Doc, fee_percent: float, now: datetime) -> tuple[int
     if held_paise == 0:
         return 0, 0
     uid = session["expertUid"]
-    owed_paise = -min(0, (tx.get("receivables", uid) or {"balancePaise": 0})["balancePaise"])
-    kept_paise = min(owed_paise, share_paise)
+    kept_paise = min(ledger.debt(tx, uid), share_paise)
     legs = (
         Leg(accounts.hold("session", session["id"]), -held_paise),
         Leg(accounts.wallet(uid), share_paise - kept_paise, part="earned"),

@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from konnect import clock, ids
-from konnect.errors import PaymentRequired
+from konnect.errors import Conflict, PaymentRequired
 from konnect.platform import PlatformConfig
 from konnect.presence import service as presence
 from konnect.realtime import user_room
 from konnect.store import Database, Doc, Emit, Query, Tx
 
-from . import repository, service
+from . import repository, schedule, service
 from .metering import Pace
 
 LONGEST = 200
@@ -19,6 +19,9 @@ WAIT_S = 2 * 3600
 
 
 def join(tx: Tx, expert_id: str, uid: str, name: str, type: str, *, now: datetime) -> None:
+    """Wait for an expert. Raises Conflict (QUEUE_FULL); the limit is counted without a lock, so it is approximate."""
+    if repository.queue_length(tx.db, expert_id) >= LONGEST:
+        raise Conflict("too many are waiting for this expert; please try later", code="QUEUE_FULL")
     repository.add_entry(tx, expert_id, uid, {"userName": name, "type": type, "expiresAt": clock.after(now, WAIT_S)})
 
 
@@ -28,6 +31,19 @@ def leave(tx: Tx, expert_id: str, uid: str) -> bool:
         return False
     repository.remove_entry(tx, expert_id, uid)
     return True
+
+
+def expire(tx: Tx, *, entry: Doc, now: datetime) -> None:
+    """Take out somebody who has waited too long, as `entry` was found."""
+    found = repository.entry(tx, entry["expertId"], entry["id"])
+    if found is not None and found["expiresAt"] <= now:
+        repository.remove_entry(tx, entry["expertId"], entry["id"])
+        _tell_removed(tx, entry["expertId"], entry["id"], "expired")
+
+
+def _tell_removed(tx: Tx, expert_id: str, uid: str, reason: str) -> None:
+    removed: dict[str, Any] = {"expertId": expert_id, "position": 0, "reason": reason}
+    tx.emit(user_room(uid), "queue-status", removed)
 
 
 def waiting(db: Database, expert_id: str) -> list[Doc]:
@@ -64,8 +80,7 @@ def start_next(tx: Tx, expert_id: str, *, config: PlatformConfig, pace: Pace, no
         changed = True
         reason = _obstacle(tx, entry, expert["pricePerMinPaise"], now)
         if reason is not None:
-            removed: dict[str, Any] = {"expertId": expert_id, "position": 0, "reason": reason}
-            tx.emit(user_room(uid), "queue-status", removed)
+            _tell_removed(tx, expert_id, uid, reason)
             continue
         service.start(
             tx,
@@ -79,6 +94,9 @@ def start_next(tx: Tx, expert_id: str, *, config: PlatformConfig, pace: Pace, no
             now=now,
         )
         break
+    if changed:
+        # There may be more to take, or (with several sessions at a time) another place to fill.
+        schedule.advance(tx, expert_id, f"more:{now.isoformat()}")
     return changed
 
 
@@ -99,6 +117,6 @@ def _obstacle(tx: Tx, entry: Doc, price_paise: int, now: datetime) -> str | None
 
 
 def experts_with_queues(db: Database) -> list[str]:
-    """Experts with people waiting, for the sweep (the oldest entries first, bounded)."""
-    query = Query(("entries",), order=(("joinedAt", "asc"),), limit=500, group=True)
+    """Experts with people waiting, for the sweep: of the oldest entries, which expire, so that all get their turn."""
+    query = Query(("entries",), order=(("joinedAt", "asc"),), limit=2_000, group=True, fields=("expertId", "joinedAt"))
     return sorted({entry["expertId"] for entry in query.run(db)})

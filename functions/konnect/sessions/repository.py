@@ -129,6 +129,15 @@ def entry(tx: Tx, expert_id: str, uid: str) -> Doc | None:
     return tx.get("queues", expert_id, "entries", uid)
 
 
+def expired_entries(db: Database, now: datetime) -> list[Doc]:
+    """Entries, of any queue, that have waited too long: {id: the user, expertId, …}."""
+    return Query(("entries",), limit=SWEEP_LIMIT, group=True).filter("expiresAt", "<", now).run(db)
+
+
+def queue_length(db: Database, expert_id: str) -> int:
+    return Query(("queues", expert_id, "entries")).count(db)
+
+
 def add_entry(tx: Tx, expert_id: str, uid: str, fields: dict[str, Any]) -> None:
     tx.create(
         ("queues", expert_id, "entries", uid), {**fields, "userId": uid, "expertId": expert_id, "joinedAt": SERVER_TIME}

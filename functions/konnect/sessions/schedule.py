@@ -2,27 +2,27 @@
 
 from datetime import datetime
 
+from konnect import clock
 from konnect.store import Doc, Tx
 from konnect.tasks import Task
 
-from .metering import Meter, Side
+from .metering import Meter
 
 PROGRESS = "/sessions/progress"
 ADVANCE = "/sessions/advance"
 
 
-def tick(tx: Tx, session: Doc, meter: Meter) -> None:
-    """At the next minute's own time (never "now + 60 s", which would drift)."""
+def pending(tx: Tx, session: Doc, meter: Meter) -> None:
+    """Everything that is to come: the next minute at its own time (never "now + 60 s", which would drift), the end of
+    a grace, the ends of absences. Scheduled again each time, so that what a crash left out is made good."""
     minute = meter.next_minute
-    _progress(tx, session, ("tick", session["id"], minute), meter.due_at(minute), minute=minute)
-
-
-def grace_end(tx: Tx, session: Doc, until: datetime) -> None:
-    _progress(tx, session, ("grace", session["id"], until.isoformat()), until)
-
-
-def absence_end(tx: Tx, session: Doc, side: Side, at: datetime) -> None:
-    _progress(tx, session, ("absence", session["id"], side, at.isoformat()), at)
+    _progress(tx, session, ("tick", session["id"], minute), meter.due_at(minute))
+    if meter.grace_until is not None:
+        _progress(tx, session, ("grace", session["id"], meter.grace_until.isoformat()), meter.grace_until)
+    for side, since in meter.absences().items():
+        if since is not None:
+            at = clock.after(since, meter.pace.absence_s)
+            _progress(tx, session, ("absence", session["id"], side, at.isoformat()), at)
 
 
 def advance(tx: Tx, expert_id: str, session_id: str) -> None:
@@ -30,7 +30,7 @@ def advance(tx: Tx, expert_id: str, session_id: str) -> None:
     tx.enqueue(Task(ADVANCE, ("advance", expert_id, session_id), {"expertId": expert_id}))
 
 
-def _progress(tx: Tx, session: Doc, key: tuple[object, ...], at: datetime, *, minute: int | None = None) -> None:
+def _progress(tx: Tx, session: Doc, key: tuple[object, ...], at: datetime) -> None:
     # The user's id travels along so that the handler reads session and wallet in one call.
-    payload = {"sessionId": session["id"], "userId": session["userId"], "minute": minute}
+    payload = {"sessionId": session["id"], "userId": session["userId"], "due": at.isoformat()}
     tx.enqueue(Task(PROGRESS, key, payload, at))

@@ -11,6 +11,7 @@ from konnect.experts import service as experts
 from konnect.ledger import service as ledger
 from konnect.money import rupees
 from konnect.platform import PlatformConfig
+from konnect.presence import service as presence
 from konnect.realtime import user_room
 from konnect.store import Doc, Tx
 from konnect.wallet import transactions
@@ -63,12 +64,16 @@ def request(
     if running is not None:
         session = repository.find(tx, running)
         if session is not None and session["expertId"] == expert_id:
+            # A repeat schedules again what a crash may have left out.
+            schedule.pending(tx, session, repository.meter_of(session, pace))
             return Requested(session, waiting=False)
         raise Conflict("you are in a session already", code="ALREADY_IN_SESSION")
     if not expert["available"]:
         raise Conflict("the expert is offline", code="EXPERT_OFFLINE")
     check_covered(tx, uid, expert["pricePerMinPaise"])
     if repository.entry(tx, expert_id, uid) is not None:
+        if not _is_busy(tx, expert_id, config):
+            schedule.advance(tx, expert_id, f"asked:{session_id}")
         return Requested(None, waiting=True)
     if _is_busy(tx, expert_id, config):
         queue.join(tx, expert_id, uid, name, type, now=now)
@@ -125,7 +130,10 @@ def start(
     repository.claim(tx, expert["id"], uid, session_id)
     billing.catch_up(tx, session, meter, now)
     assert meter.charged == 1, "the caller has checked that the wallet covers the first minute"
-    schedule.tick(tx, session, meter)
+    # Somebody may have left between asking and now: absent from the start, and not for ever.
+    meter.user_absent_since = None if presence.is_present(tx, uid) else now
+    meter.expert_absent_since = None if presence.is_present(tx, session["expertUid"]) else now
+    schedule.pending(tx, session, meter)
     started = {
         "chatId": session_id,
         "type": type,
@@ -152,19 +160,22 @@ def _is_busy(tx: Tx, expert_id: str, config: PlatformConfig) -> bool:
 # Minutes
 
 
-def progress(tx: Tx, session_id: str, *, pace: Pace, now: datetime, minute: int | None = None) -> None:
+def progress(tx: Tx, session_id: str, *, pace: Pace, now: datetime, due: datetime | None = None) -> None:
     """Bring a session up to date: minutes that came due, grace, absence, the longest length. Every timer of a session,
-    a deposit and the sweep call this, as often as they like. `minute` is the one a tick is for.
+    a deposit and the sweep call this, as often as they like. `due` is the time that a timer was for.
 
-    Raises Unavailable for a tick before its minute.
+    Raises Unavailable for a timer that is early.
     """
     session = repository.find(tx, session_id)
-    if session is None or session["status"] != "in_progress":
+    if session is None:
         return
+    if session["status"] != "in_progress":
+        schedule.advance(tx, session["expertId"], session_id)
+        return
+    if due is not None and due > now:
+        # A queue whose clock is ahead of ours: let it come again, since its name is spent once it is answered.
+        raise Unavailable("it is not time yet")
     meter = repository.meter_of(session, pace)
-    if minute is not None and meter.due_at(minute) > now:
-        # A queue whose clock is ahead of ours: let it come again instead of losing the tick.
-        raise Unavailable("the minute has not begun yet")
     billing.catch_up(tx, session, meter, now)
     if meter.grace:
         billing.pay_owed(tx, session, meter, now, deferred=False)
@@ -176,7 +187,7 @@ def progress(tx: Tx, session_id: str, *, pace: Pace, now: datetime, minute: int 
     elif meter.is_over(now):
         _close(tx, session, meter, "max-duration", now)
     else:
-        schedule.tick(tx, session, meter)
+        schedule.pending(tx, session, meter)
         _save(tx, session, meter, now)
 
 
@@ -195,14 +206,12 @@ def set_absent(tx: Tx, session_id: str, side: Side, absent: bool, *, pace: Pace,
         meter.user_absent_since = since
     else:
         meter.expert_absent_since = since
-    if absent:
-        schedule.absence_end(tx, session, side, clock.after(now, pace.absence_s))
-    elif not any(meter.absences().values()) and meter.deferred:
+    if not absent and not any(meter.absences().values()) and meter.deferred:
         billing.pay_owed(tx, session, meter, now, deferred=True)
         if meter.deferred:
             meter.grace, meter.deferred = meter.owed(), []
             meter.begin_grace(now)
-    schedule.tick(tx, session, meter)
+    schedule.pending(tx, session, meter)
     _save(tx, session, meter, now)
 
 
@@ -216,8 +225,6 @@ def _save(tx: Tx, session: Doc, meter: Meter, now: datetime) -> None:
     if all(session.get(name) == value for name, value in fields.items()):
         return
     tx.update(("sessions", session["id"]), {**fields, "updatedAt": now})
-    if meter.grace_until is not None and meter.grace_until != session["graceUntil"]:
-        schedule.grace_end(tx, session, meter.grace_until)
     if meter.charged != session["minutesCharged"]:
         _emit_billing(tx, session, meter, balance_paise)
     if fields["warning"] and fields["warning"] != session["warning"]:
@@ -253,9 +260,22 @@ def end(tx: Tx, session_id: str, *, by: str, pace: Pace, now: datetime) -> Doc:
     if by not in {session["userId"], session["expertUid"]}:
         raise Forbidden("you are not in this session", code="NOT_A_PARTICIPANT")
     if session["status"] != "in_progress":
+        schedule.advance(tx, session["expertId"], session_id)
         return session
     meter = repository.meter_of(session, pace)
     return _close(tx, session, meter, "user-ended" if by == session["userId"] else "expert-ended", now)
+
+
+def end_all(tx: Tx, uid: str, *, pace: Pace, now: datetime) -> list[str]:
+    """End every running session of somebody whose account is closed, on either side. Returns their ids."""
+    own = repository.user_claim(tx, uid)
+    ended = []
+    for session_id in [*([own] if own else []), *repository.expert_claims(tx, experts.id_of(tx, uid))]:
+        session = repository.find(tx, session_id)
+        if session is not None and session["status"] == "in_progress":
+            _close(tx, session, repository.meter_of(session, pace), "admin-ended", now)
+            ended.append(session_id)
+    return ended
 
 
 def _close(tx: Tx, session: Doc, meter: Meter, reason: EndReason, now: datetime) -> Doc:
@@ -269,8 +289,8 @@ def _close(tx: Tx, session: Doc, meter: Meter, reason: EndReason, now: datetime)
         *repository.claim_paths(session["expertId"], session["userId"]),
     )
     billing.catch_up(tx, session, meter, now)
-    # Minutes deferred while the expert is away are not owed by a user who then gives up waiting.
-    for_absence = reason in ABSENCE_REASONS.values() or meter.expert_absent_since is not None
+    # A deferred minute is charged on the return alone: who ends it while a side is away is not better off for that.
+    for_absence = reason in ABSENCE_REASONS.values() or any(meter.absences().values())
     billing.pay_owed(tx, session, meter, now, deferred=not for_absence)
     if reason == "expert-absent" and meter.expert_absent_since is not None:
         billing.give_back(tx, session, meter, meter.minute_at(meter.expert_absent_since), now)

@@ -6,7 +6,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from konnect import clock
+from konnect.clock import after
+from konnect.clock import now as current_time
 from konnect.context import Context
 from konnect.errors import KonnectError
 from konnect.platform import platform_config
@@ -20,41 +21,67 @@ LATE_S = 15
 """A task this late is taken to be lost."""
 
 
-def sweep(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, int]:
-    """Reap dead instances' connections, bring overdue sessions up to date, move queues of free experts.
+def sweep(
+    ctx: Context, payload: dict[str, Any], now: datetime, *, clock: Callable[[], datetime] = current_time
+) -> dict[str, int]:
+    """Reap dead instances' connections, bring overdue sessions up to date, clear and move queues.
 
-    One that fails is logged and left to the next sweep. Returns how many of each were looked at.
+    `now` says what is late; each item is then handled at its own time, since a sweep can take a minute. One that fails
+    is logged and left to the next sweep. Returns how many of each were looked at.
     """
     pace = Pace.of(ctx.settings)
-    reaped = reap(ctx, now)
-    sessions = repository.overdue(ctx.db, clock.after(now, -ctx.settings.seconds(LATE_S)))
+    reaped = reap(ctx, clock)
+    sessions = repository.overdue(ctx.db, after(now, -ctx.settings.seconds(LATE_S)))
     for session in sessions:
-        progress = partial(service.progress, session_id=session["id"], pace=pace, now=now)
-        _try("session", session["id"], partial(ctx.run, progress))
+        _try("session", session["id"], partial(_progress, ctx, session["id"], pace, clock))
+    expired = repository.expired_entries(ctx.db, now)
+    for entry in expired:
+        _try("queue entry", entry["id"], partial(ctx.run, partial(queue.expire, entry=entry, now=now)))
     waiting = queue.experts_with_queues(ctx.db)
     for expert_id in waiting:
-        _try("queue", expert_id, partial(tasks.advance, ctx, {"expertId": expert_id}, now))
-    return {"connectionsReaped": reaped, "sessionsOverdue": len(sessions), "queues": len(waiting)}
+        _try("queue", expert_id, partial(_advance, ctx, expert_id, clock))
+    return {
+        "connectionsReaped": reaped,
+        "sessionsOverdue": len(sessions),
+        "entriesExpired": len(expired),
+        "queues": len(waiting),
+    }
 
 
-def reap(ctx: Context, now: datetime) -> int:
+def reap(ctx: Context, clock: Callable[[], datetime] = current_time) -> int:
     """Disconnect whoever was connected through an instance whose lease ran out."""
     config, pace = platform_config(ctx.db), Pace.of(ctx.settings)
     reaped = 0
-    for instance_id in presence.dead_instances(ctx.db, now=now):
+    for lease in presence.dead_instances(ctx.db, now=clock()):
+        instance_id, whole = lease["id"], True
         for uid, connection_ids in presence.connections_of(ctx.db, instance_id):
-            reaped += len(connection_ids)
-            ctx.run(
-                partial(
-                    attendance.disconnected, uid=uid, connection_ids=connection_ids, config=config, pace=pace, now=now
-                )
+            gone = partial(
+                attendance.disconnected, uid=uid, connection_ids=connection_ids, config=config, pace=pace, now=clock()
             )
-        presence.release(ctx.db, instance_id)
+            done = _try("connections", uid, partial(ctx.run, gone))
+            whole = whole and done
+            reaped += len(connection_ids) if done else 0
+        if whole:
+            presence.reaped(ctx.db, instance_id, lease["expiresAt"], now=clock())
     return reaped
 
 
-def _try(kind: str, of: str, work: Callable[[], object]) -> None:
+def _progress(ctx: Context, session_id: str, pace: Pace, clock: Callable[[], datetime]) -> None:
+    ctx.run(partial(service.progress, session_id=session_id, pace=pace, now=clock()))
+
+
+def _advance(ctx: Context, expert_id: str, clock: Callable[[], datetime]) -> None:
+    tasks.advance(ctx, {"expertId": expert_id}, clock())
+
+
+def _try(kind: str, of: str, work: Callable[[], object]) -> bool:
+    """Whether it went well. One that fails must not stand before all others, whatever is wrong with it."""
     try:
         work()
     except KonnectError as error:
         log.warning("sweep left one", extra={"kind": kind, "id": of, "error": error.message})
+        return False
+    except Exception:
+        log.exception("sweep left one", extra={"kind": kind, "id": of})
+        return False
+    return True

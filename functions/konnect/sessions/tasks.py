@@ -12,13 +12,13 @@ from .metering import Pace
 
 
 def progress(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
-    """{"sessionId", "userId", "minute"}: a tick, the end of a grace, or the end of an absence."""
+    """{"sessionId", "userId", "due"}: a tick, the end of a grace, or the end of an absence."""
     session_id, uid = payload["sessionId"], payload["userId"]
-    pace = Pace.of(ctx.settings)
+    pace, due = Pace.of(ctx.settings), datetime.fromisoformat(payload["due"])
 
     def work(tx: Tx) -> None:
         tx.prefetch(("sessions", session_id), ("wallets", uid))
-        service.progress(tx, session_id, pace=pace, now=now, minute=payload.get("minute"))
+        service.progress(tx, session_id, pace=pace, now=now, due=due)
 
     ctx.run(work)
 

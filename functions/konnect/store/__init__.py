@@ -2,6 +2,19 @@
 
 from .database import Database, Doc, Usage, measure
 from .query import Page, Query, page
-from .transaction import EffectSink, Emit, Tx, run
+from .transaction import EffectSink, Emit, Tx, rehearse, run
 
-__all__ = ["Database", "Doc", "EffectSink", "Emit", "Page", "Query", "Tx", "Usage", "measure", "page", "run"]
+__all__ = [
+    "Database",
+    "Doc",
+    "EffectSink",
+    "Emit",
+    "Page",
+    "Query",
+    "Tx",
+    "Usage",
+    "measure",
+    "page",
+    "rehearse",
+    "run",
+]

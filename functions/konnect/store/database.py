@@ -97,10 +97,12 @@ class Database:
         self.ref(*path).set(doc, merge=merge, timeout=READ_TIMEOUT_S)
 
     def create(self, path: tuple[str, ...], doc: Doc) -> Any:
-        """Create a document; returns the commit's time. Raises Conflict if there is one."""
+        """Create a document; returns the time that SERVER_TIME stands for in it, as it is stored (milliseconds), or
+        without one the commit's. Raises Conflict if there is a document."""
         count(writes=1)
         try:
-            return self.ref(*path).create(doc, timeout=READ_TIMEOUT_S).update_time
+            result = self.ref(*path).create(doc, timeout=READ_TIMEOUT_S)
+            return result.transform_results[0].timestamp_value if result.transform_results else result.update_time
         except exceptions.AlreadyExists as error:
             raise Conflict("already exists", code="ALREADY_EXISTS") from error
 

@@ -32,6 +32,8 @@ class Query:
     limit: int | None = None
     group: bool = False
     """Query the collection group named by the last part of `collection`."""
+    fields: tuple[str, ...] = ()
+    """Read these fields alone, the order's among them; none: all. Billed the same, but less to send and to decode."""
 
     def filter(self, field: str, op: str, value: Any) -> "Query":
         return replace(self, where=(*self.where, (field, op, value)))
@@ -59,6 +61,8 @@ class Query:
             source = source.where(filter=FieldFilter(field, op, value))
         for field, direction in self.order:
             source = source.order_by(field, direction="DESCENDING" if direction == "desc" else "ASCENDING")
+        if self.fields:
+            source = source.select(self.fields)
         return source.limit(self.limit) if self.limit is not None else source
 
     def run(self, db: Database, transaction: firestore.Transaction | None = None) -> list[Doc]:
@@ -104,8 +108,16 @@ def page(db: Database, query: Query, *, limit: int = DEFAULT_LIMIT, cursor: str 
     items = found[:limit]
     if len(found) <= limit:
         return Page(items, None)
-    last = items[-1]
-    return Page(items, _encode([last.get(field) for field, _ in query.order[:-1]] + [last["id"]]))
+    return Page(items, _cursor(query.order[:-1], items[-1]))
+
+
+def cursor_after(query: Query, doc: Doc) -> str:
+    """The cursor of `query`'s page that begins after `doc`, one of its documents."""
+    return _cursor(query.order, doc)
+
+
+def _cursor(order: tuple[tuple[str, str], ...], doc: Doc) -> str:
+    return _encode([doc.get(field) for field, _ in order] + [doc["id"]])
 
 
 def _encode(values: list[Any]) -> str:

@@ -46,6 +46,10 @@ class Emit:
     namespace: str = "/"
 
 
+_WHOLE = {"create", "set", "delete"}
+"""Writes after which a document is known without having been read."""
+
+
 class EffectSink(Protocol):
     """Where committed effects go. Tasks must be created or raise; events are best effort."""
 
@@ -56,10 +60,15 @@ class Tx:
     """One attempt. Reads are cached and see this attempt's own buffered writes, so services compose in one
     transaction; all writes to one document become one write."""
 
-    def __init__(self, db: Database, transaction: firestore.Transaction) -> None:
+    def __init__(
+        self,
+        db: Database,
+        transaction: firestore.Transaction,
+        known: dict[tuple[str, ...], Doc | None] | None = None,
+    ) -> None:
         self.db = db
         self._transaction = transaction
-        self._seen: dict[tuple[str, ...], Doc | None] = {}
+        self._seen: dict[tuple[str, ...], Doc | None] = dict(known or {})
         self._writes: dict[tuple[str, ...], tuple[str, Doc]] = {}
         self.tasks: list[Task] = []
         self.emits: list[Emit] = []
@@ -68,10 +77,9 @@ class Tx:
 
     def get(self, *path: str) -> Doc | None:
         """The document's fields as this transaction sees them, or None."""
-        if path not in self._seen:
+        if path not in self._seen and self._writes.get(path, ("",))[0] not in _WHOLE:
             self.prefetch(path)
-        found = self._seen[path]
-        return dict(found) if found is not None else None
+        return self.seen(path)
 
     def prefetch(self, *paths: tuple[str, ...]) -> None:
         """Read several documents in one call."""
@@ -83,6 +91,24 @@ class Tx:
         found = self.db.client.get_all([self.db.ref(*p) for p in missing], transaction=self._transaction, **READ)
         for snapshot in found:
             self._seen[refs[snapshot.reference._document_path]] = snapshot.to_dict()
+
+    @property
+    def writes(self) -> dict[tuple[str, ...], tuple[str, Doc]]:
+        """What this attempt would write: path → (kind, fields)."""
+        return dict(self._writes)
+
+    def seen(self, path: tuple[str, ...]) -> Doc | None:
+        """A document as this attempt would leave it; None also for one that it has not read."""
+        kind, fields = self._writes.get(path, ("", {}))
+        if kind == "delete":
+            return None
+        before = {} if kind in {"create", "set"} else self._seen.get(path)
+        if before is None:
+            return None
+        after = dict(before)
+        for name, value in fields.items():
+            after[name] = _added(after.get(name), value)
+        return after
 
     def query(self, query: Query) -> list[Doc]:
         """The query's documents as they were before this attempt's writes."""
@@ -107,28 +133,18 @@ class Tx:
 
     def delete(self, path: tuple[str, ...]) -> None:
         self._writes[path] = ("delete", {})
-        self._seen[path] = None
 
     def _write(self, path: tuple[str, ...], kind: str, fields: Doc) -> None:
-        before = self._writes.get(path)
-        if before is None:
-            self._writes[path] = (kind, dict(fields))
-        elif kind in {"update", "merge"}:
-            merged = dict(before[1])
-            for name, value in fields.items():
-                old = merged.get(name)
-                if isinstance(value, firestore.Increment) and isinstance(old, firestore.Increment):
-                    value = firestore.Increment(old.value + value.value)
-                merged[name] = value
-            self._writes[path] = (before[0], merged)
-        elif before[0] == "delete":
-            self._writes[path] = ("set", dict(fields))
-        else:
-            raise AssertionError(f"{kind} after {before[0]} of {'/'.join(path)}")
+        before, merged = self._writes.get(path, ("", {}))
         if kind in {"create", "set"}:
-            self._seen[path] = dict(fields)
-        elif self._seen.get(path) is not None:
-            self._seen[path] = {**(self._seen[path] or {}), **fields}
+            # What was deleted here exists until the commit, so it can't be created.
+            self._writes[path] = ("set" if before else kind, dict(fields))
+            return
+        assert before != "delete", f"{kind} of {'/'.join(path)}, which this transaction deletes"
+        merged = dict(merged)
+        for name, value in fields.items():
+            merged[name] = _added(merged.get(name), value)
+        self._writes[path] = (before or kind, merged)
 
     def apply(self) -> None:
         """Hand the buffered writes to the transaction."""
@@ -178,6 +194,30 @@ def run(db: Database, sink: EffectSink, function: Callable[[Tx], T], *, attempts
             sink.flush(tx.tasks, tx.emits)
         return result
     raise AssertionError("unreachable")
+
+
+def rehearse(db: Database, function: Callable[[Tx], T], known: dict[tuple[str, ...], Doc | None]) -> tuple[Tx, T]:
+    """Run `function` as `run` does, and write nothing: for dry runs. `known`: documents as they are to be seen.
+
+    Returns what it would have written and done, with its result.
+    """
+
+    def body(transaction: firestore.Transaction) -> tuple[Tx, T]:
+        tx = Tx(db, transaction, known)
+        return tx, function(tx)
+
+    # Read-only: it takes no locks, so a dry run is in nobody's way.
+    done: tuple[Tx, T] = firestore.transactional(body)(db.client.transaction(read_only=True))
+    return done
+
+
+def _added(old: Any, value: Any) -> Any:
+    """A field after a write of `value`: an increment adds to a number, or to an increment that is to come."""
+    if not isinstance(value, firestore.Increment):
+        return value
+    if isinstance(old, firestore.Increment):
+        return firestore.Increment(old.value + value.value)
+    return old + value.value if isinstance(old, int | float) else value
 
 
 def _attempt(db: Database, function: Callable[[Tx], T]) -> tuple[Tx, T]:

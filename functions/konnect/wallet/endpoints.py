@@ -1,6 +1,6 @@
 """GET /api/wallet, POST /api/wallet/withdraw, GET /api/wallet/transactions and /{id}."""
 
-from konnect import idempotency
+from konnect import idempotency, ids
 from konnect.http.routing import Call, Router
 from konnect.http.schemas import Listing
 from konnect.money import to_paise
@@ -35,7 +35,10 @@ def withdraw(call: Call, body: WithdrawRequest) -> Withdrawal:
     """
     uid, amount_paise = call.user.uid, to_paise(body.amount)
     key = idempotency.key(uid, "withdraw", call.idempotency_key, {"amountPaise": amount_paise})
-    made = call.ctx.run(lambda tx: service.withdraw(tx, uid, amount_paise, key=key, now=call.now))
+    request_id = ids.new()
+    made = call.ctx.run(
+        lambda tx: service.withdraw(tx, uid, amount_paise, key=key, request_id=request_id, now=call.now)
+    )
     return Withdrawal.model_validate(made)
 
 

@@ -22,19 +22,32 @@ def get(tx: Tx, uid: str, *, now: datetime) -> Doc:
     return ledger.open_wallet(tx, uid, now=now)
 
 
-def withdraw(tx: Tx, uid: str, amount_paise: int, *, key: idempotency.Key | None, now: datetime) -> dict[str, Any]:
+def withdraw(
+    tx: Tx, uid: str, amount_paise: int, *, key: idempotency.Key | None, request_id: str, now: datetime
+) -> dict[str, Any]:
     """Take earned money out of the wallet, into `payout:{id}` until the bank transfer's outcome is known.
 
-    Raises PaymentRequired when less is earned than asked for.
+    `request_id` is this request's own: should a commit's outcome stay unknown, the second attempt finds the first.
+    Raises PaymentRequired when less is earned, beyond what is owed, than asked for.
     """
     answered = idempotency.replay(tx, key, now=now)
     if answered is not None:
         return answered
     # Derived where a key is given, so that a repeat can never be a second withdrawal.
-    payout_id = ids.digest("withdrawal", key.id) if key else ids.new()
-    earned = ledger.available(tx, uid, part="earned")
-    if earned < amount_paise:
-        raise ledger.insufficient(amount_paise, earned)
+    payout_id = ids.digest("withdrawal", key.id if key else request_id)
+    tx.prefetch(("wallets", uid), ("receivables", uid), ("payouts", payout_id))
+    result: dict[str, Any] = {
+        "transactionId": payout_id,
+        "status": "pending",
+        "amount": rupees(amount_paise),
+        "amountPaise": amount_paise,
+        "currency": CURRENCY,
+    }
+    if tx.get("payouts", payout_id) is not None:
+        return {**result, "balance": rupees(ledger.available(tx, uid))}
+    withdrawable = max(0, ledger.available(tx, uid, part="earned") - ledger.debt(tx, uid))
+    if withdrawable < amount_paise:
+        raise ledger.insufficient(amount_paise, withdrawable)
     movement = Movement(
         f"payout:{payout_id}",
         "withdrawal",
@@ -57,14 +70,7 @@ def withdraw(tx: Tx, uid: str, amount_paise: int, *, key: idempotency.Key | None
         reference_id=payout_id,
         now=now,
     )
-    result = {
-        "transactionId": payout_id,
-        "status": "pending",
-        "amount": rupees(amount_paise),
-        "amountPaise": amount_paise,
-        "currency": CURRENCY,
-        "balance": rupees(posted.balances[accounts.wallet(uid)]),
-    }
+    result["balance"] = rupees(posted.balances[accounts.wallet(uid)])
     idempotency.record(tx, key, result, now=now)
     return result
 

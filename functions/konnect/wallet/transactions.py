@@ -60,9 +60,24 @@ def of_user(
     db: Database, uid: str, *, type: Type | None = None, status: Status | None = None, limit: int, cursor: str | None
 ) -> Page:
     """A user's transactions, newest first."""
-    query = Query(("transactions",), order=(("createdAt", "desc"),)).filter("userId", "==", uid)
-    if type:
-        query = query.filter("type", "==", type)
-    if status:
-        query = query.filter("status", "==", status)
-    return page(db, query, limit=limit, cursor=cursor)
+    return page(db, query_of(uid=uid, type=type, status=status), limit=limit, cursor=cursor)
+
+
+def query_of(
+    *,
+    uid: str | None = None,
+    type: Type | None = None,
+    status: Status | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Query:
+    """Transactions created from `since` to before `until`, newest first; without `uid`, everybody's."""
+    query = Query(("transactions",), order=(("createdAt", "desc"),))
+    for field, value in (("userId", uid), ("type", type), ("status", status)):
+        if value:
+            query = query.filter(field, "==", value)
+    if since:
+        query = query.filter("createdAt", ">=", since)
+    if until:
+        query = query.filter("createdAt", "<", until)
+    return query

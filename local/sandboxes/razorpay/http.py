@@ -102,7 +102,8 @@ def notes_of(body: dict[str, Any]) -> dict[str, str] | list[Any]:
     return kept
 
 
-def _number(request: web.Request, name: str, default: int) -> int:
+def number_of(request: web.Request, name: str, default: int) -> int:
+    """A whole number of the query string. Raises RazorpayError."""
     value = request.query.get(name, "")
     if value == "":
         return default
@@ -113,11 +114,11 @@ def _number(request: web.Request, name: str, default: int) -> int:
 
 def page_of(request: web.Request, entities: Iterable[Entity]) -> web.Response:
     """A collection by `from`, `to` (Unix seconds, inclusive), `count` (10, at most 100) and `skip`; newest first."""
-    count = _number(request, "count", DEFAULT_COUNT)
+    count = number_of(request, "count", DEFAULT_COUNT)
     if not 1 <= count <= MAX_COUNT:
         raise RazorpayError(f"The count must be between 1 and {MAX_COUNT}.", field="count")
-    skip = _number(request, "skip", 0)
-    since, until = _number(request, "from", 0), _number(request, "to", 2**40)
+    skip = number_of(request, "skip", 0)
+    since, until = number_of(request, "from", 0), number_of(request, "to", 2**40)
     found = [entity for entity in entities if since <= entity["created_at"] <= until]
     items = found[::-1][skip : skip + count]
     return web.json_response({"entity": "collection", "count": len(items), "items": items})

@@ -17,11 +17,12 @@ from local.sandboxes.razorpay.http import read_json
 from local.sandboxes.razorpay.orders import Orders
 from local.sandboxes.razorpay.payments import Payments
 from local.sandboxes.razorpay.refunds import Refunds
+from local.sandboxes.razorpay.settlements import Settlements
 from local.sandboxes.razorpay.state import Entity, State
 from local.sandboxes.razorpay.webhooks import RetryPolicy, Webhooks
 
 # A further resource (payouts, subscriptions) is a class here, with collections of its own in the state.
-RESOURCES: tuple[Callable[[Core], Resource], ...] = (Orders, Payments, Refunds, Control)
+RESOURCES: tuple[Callable[[Core], Resource], ...] = (Orders, Payments, Refunds, Settlements, Control)
 
 MAX_BODY_BYTES = 1024 * 1024
 STOP_TIMEOUT_S = 1.0

@@ -1,14 +1,21 @@
 """The gateway: what payments need of Razorpay, over its official client (imported at first use)."""
 
+from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property, lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from konnect.config import Settings
-from konnect.errors import Unavailable
+from konnect.errors import BadRequest, Unavailable
 
 from . import signatures
-from .entities import Payment
+from .entities import Payment, SettledItem, Settlement
+
+T = TypeVar("T")
+SETTLEMENTS_A_PAGE = 100
+ITEMS_A_PAGE = 1000
+MAX_ITEMS = 50_000
 
 
 class Gateway(Protocol):
@@ -28,6 +35,12 @@ class Gateway(Protocol):
 
     def capture(self, payment: Payment) -> Payment:
         """Take an authorized payment, whole. Refused if it has been captured."""
+
+    def settlements(self, since: datetime, until: datetime) -> list[Settlement]:
+        """Settlements made from `since` to before `until`."""
+
+    def settled_items(self, year: int, month: int) -> list[SettledItem]:
+        """The payments, refunds and others that were settled in a month of India's calendar."""
 
     def checkout_matches(self, order_id: str, payment_id: str, signature: str) -> bool:
         """Whether the checkout's signature is genuine."""
@@ -78,6 +91,29 @@ class RazorpayGateway:
                 quote(payment.id, safe=""), payment.amount_paise, {"currency": payment.currency}
             )
         )
+
+    def settlements(self, since: datetime, until: datetime) -> list[Settlement]:
+        span = {"from": int(since.timestamp()), "to": int(until.timestamp()) - 1}
+        return self._pages(self._client.settlement.all, span, Settlement.parse, SETTLEMENTS_A_PAGE)
+
+    def settled_items(self, year: int, month: int) -> list[SettledItem]:
+        return self._pages(
+            self._client.settlement.report, {"year": year, "month": month}, SettledItem.parse, ITEMS_A_PAGE
+        )
+
+    @staticmethod
+    def _pages(fetch: Callable[..., Any], query: dict[str, int], parse: Callable[[Any], T], size: int) -> list[T]:
+        found: list[T] = []
+        while len(found) < MAX_ITEMS:
+            answer = fetch({**query, "count": size, "skip": len(found)})
+            try:
+                items = [parse(item) for item in answer["items"]]
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise Unavailable("the payment provider answered something else than a list") from error
+            found += items
+            if len(items) < size:
+                return found
+        raise BadRequest.field("from", f"there are more than {MAX_ITEMS} rows; ask for fewer days")
 
     def checkout_matches(self, order_id: str, payment_id: str, signature: str) -> bool:
         return signatures.verify(f"{order_id}|{payment_id}".encode(), signature, self._settings.razorpay_key_secret)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Self
 
 
@@ -51,6 +52,77 @@ class Refund:
     def parse(cls, entity: Mapping[str, Any]) -> Self:
         """Raises ValueError for what is no refund."""
         return cls(_text(entity, "id"), _text(entity, "payment_id"), _amount(entity), _text(entity, "status"))
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What was paid out to our bank account. `status`: created, processed or failed."""
+
+    id: str
+    amount_paise: int
+    fees_paise: int
+    tax_paise: int
+    status: str
+    utr: str
+    created_at: datetime
+
+    @classmethod
+    def parse(cls, entity: Mapping[str, Any]) -> Self:
+        """Raises ValueError for what is no settlement."""
+        return cls(
+            id=_text(entity, "id"),
+            # Refunds may outweigh the payments of a day.
+            amount_paise=_whole(entity, "amount"),
+            fees_paise=_whole(entity, "fees"),
+            tax_paise=_whole(entity, "tax"),
+            status=_text(entity, "status"),
+            utr=str(entity.get("utr") or ""),
+            created_at=_moment(entity, "created_at"),
+        )
+
+
+@dataclass(frozen=True)
+class SettledItem:
+    """One row of the recon report. `kind`: payment, refund, transfer or adjustment; `fee_paise` includes the tax."""
+
+    entity_id: str
+    kind: str
+    amount_paise: int
+    debit_paise: int
+    credit_paise: int
+    fee_paise: int
+    tax_paise: int
+    settlement_id: str
+    settled_at: datetime
+
+    @classmethod
+    def parse(cls, entity: Mapping[str, Any]) -> Self:
+        """Raises ValueError for what is no row of the report."""
+        return cls(
+            entity_id=_text(entity, "entity_id"),
+            kind=_text(entity, "type"),
+            amount_paise=_whole(entity, "amount"),
+            debit_paise=_whole(entity, "debit"),
+            credit_paise=_whole(entity, "credit"),
+            fee_paise=_whole(entity, "fee"),
+            tax_paise=_whole(entity, "tax"),
+            settlement_id=str(entity.get("settlement_id") or ""),
+            settled_at=_moment(entity, "settled_at"),
+        )
+
+
+def _whole(entity: Mapping[str, Any], name: str) -> int:
+    value = entity.get(name) or 0
+    if not isinstance(value, int):
+        raise ValueError(f"{name} is not a number of paise")
+    return value
+
+
+def _moment(entity: Mapping[str, Any], name: str) -> datetime:
+    value = entity.get(name)
+    if not isinstance(value, int):
+        raise ValueError(f"{name} is not a time")
+    return datetime.fromtimestamp(value, UTC)
 
 
 def _text(entity: Mapping[str, Any], name: str) -> str:

@@ -1,0 +1,142 @@
+"""/api/admin: transactions, revenue, wallet adjustments, settlements; each report as a CSV file, too."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from flask import Response
+
+from konnect import clock, idempotency, ids
+from konnect.errors import BadRequest
+from konnect.http.routing import Call, Router
+from konnect.http.schemas import Listing
+from konnect.integrations.razorpay.client import gateway
+from konnect.money import CURRENCY, to_paise
+from konnect.payments import settlements
+from konnect.store import Database, Query, page
+from konnect.wallet import adjustments, transactions
+from konnect.wallet.schemas import TransactionView
+
+from . import csv_files, days, revenue
+from .schemas import (
+    Adjustment,
+    AdjustRequest,
+    AdminTransactionsQuery,
+    RevenueQuery,
+    RevenueReport,
+    SettlementReport,
+    SettlementsQuery,
+    Span,
+)
+from .sessions_endpoints import moments
+
+router = Router("Admin: money")
+
+DEFAULT_DAYS: dict[revenue.Period, int] = {"daily": 30, "weekly": 84, "monthly": 365}
+TRANSACTION_COLUMNS = (
+    "id", "createdAt", "userId", "type", "status", "amount", "currency", "description", "referenceId", "updatedAt",
+)  # fmt: skip
+REVENUE_COLUMNS = ("from", "to", "gross", "fee", "refunds", "feeRefunded", "net")
+SETTLEMENT_COLUMNS = (
+    "date", "settlementIds", "utrs", "payments", "paymentsAmount", "refunds", "refundsAmount", "othersAmount", "fees",
+    "tax", "settled", "ledger", "ok",
+)  # fmt: skip
+
+
+@router.get("/api/admin/transactions", response=Listing[TransactionView], auth="admin")
+def list_transactions(call: Call, query: AdminTransactionsQuery) -> dict[str, Any] | Response:
+    """Everybody's transactions, newest first. `format=csv` gives all of them as a file, up to 20,000 rows."""
+    since, until = moments(query)
+    wanted = transactions.query_of(uid=query.user_id, type=query.type, status=query.status, since=since, until=until)
+    if query.format == "csv":
+        csv_files.check_size(call.ctx.db, wanted)
+        return csv_files.answer("transactions", TRANSACTION_COLUMNS, _rows(call.ctx.db, wanted))
+    found = page(call.ctx.db, wanted, limit=query.limit, cursor=query.cursor)
+    return {"items": found.items, "nextCursor": found.next_cursor}
+
+
+@router.get("/api/admin/revenue", response=RevenueReport, auth="admin")
+def revenue_report(call: Call, query: RevenueQuery) -> dict[str, Any] | Response:
+    """Revenue by day, week (from Monday) or month of Asia/Kolkata, to the paisa from the ledger."""
+    default = DEFAULT_DAYS[query.period]
+    first, last = _span(query, call, default=default, most=days.MAX_DAYS)
+    found = days.of_range(call.ctx.db, first, last, now=call.now, counted=False)
+    moved = {day.day: day.money for day in found}
+    items = revenue.series(moved, query.period, first, last, query.source)
+    if query.format == "csv":
+        rows = ([item[column] for column in REVENUE_COLUMNS] for item in items)
+        return csv_files.answer(f"revenue-{query.period}", REVENUE_COLUMNS, rows)
+    total = sum((revenue.of(day.money, query.source) for day in found), revenue.Revenue())
+    return {
+        "period": query.period,
+        "source": query.source,
+        "from": first,
+        "to": last,
+        "items": items,
+        "total": total.as_json(),
+        "currency": CURRENCY,
+    }
+
+
+@router.post(
+    "/api/admin/wallets/<user_id>/adjust",
+    response=Adjustment,
+    status=201,
+    auth="admin",
+    summary="Adjust a wallet",
+    errors=(402, 404, 409, 503),
+    idempotent=True,
+)
+def adjust(call: Call, user_id: str, body: AdjustRequest) -> dict[str, Any]:
+    """Add money to a wallet or take some, with a reason, never below zero."""
+    amount_paise = to_paise(body.amount)
+    payload = {"userId": user_id, "amountPaise": amount_paise, "part": body.part}
+    key = idempotency.key(call.user.uid, "adjust", call.idempotency_key, payload)
+    # Derived where a key is given, so that a repeat can never be a second adjustment.
+    adjustment_id = ids.digest("adjustment", key.id) if key else ids.new()
+    given = adjustments.Adjustment(adjustment_id, user_id, amount_paise, body.part, body.reason, call.user.uid)
+    return call.ctx.run(lambda tx: adjustments.adjust(tx, given, key=key, now=call.now))
+
+
+@router.get("/api/admin/settlements", response=SettlementReport, auth="admin", errors=(502, 503))
+def settlement_report(call: Call, query: SettlementsQuery) -> dict[str, Any] | Response:
+    """What the gateway settled to the bank account, day by day, reconciled against the ledger; a week by default."""
+    first, last = _span(query, call, default=7, most=settlements.MAX_DAYS)
+    report = settlements.compare(call.ctx.db, gateway(call.ctx.settings), first, last, now=call.now)
+    if query.format == "csv":
+        return csv_files.answer("settlements", SETTLEMENT_COLUMNS, (_settlement_row(row) for row in report["items"]))
+    return report
+
+
+def _span(query: Span, call: Call, *, default: int, most: int) -> tuple[date, date]:
+    """The days asked for; today is the last, and `default` days the length, where nothing is said."""
+    last = query.to or clock.business_day(call.now)
+    first = query.from_ or last - timedelta(days=default - 1)
+    if first > last:
+        raise BadRequest.field("from", "must not be after `to`")
+    if (last - first).days >= most:
+        raise BadRequest.field("from", f"must be less than {most} days before `to`")
+    return first, last
+
+
+def _rows(db: Database, query: Query) -> Iterator[list[Any]]:
+    for doc in query.stream(db):
+        yield [doc.get(column) for column in TRANSACTION_COLUMNS]
+
+
+def _settlement_row(row: dict[str, Any]) -> list[Any]:
+    return [
+        row["date"],
+        " ".join(one["id"] for one in row["settlements"]),
+        " ".join(one["utr"] for one in row["settlements"]),
+        row["payments"]["count"],
+        row["payments"]["amount"],
+        row["refunds"]["count"],
+        row["refunds"]["amount"],
+        row["others"]["amount"],
+        row["fees"],
+        row["tax"],
+        row["settled"],
+        row["ledger"],
+        "yes" if row["ok"] else "no",
+    ]

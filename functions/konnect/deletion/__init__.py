@@ -1,0 +1,1 @@
+"""The deletion of an account, in every domain."""

@@ -1,0 +1,1 @@
+"""Google Sheets: reading a range of a spreadsheet."""

@@ -1,0 +1,1 @@
+"""Notifications: stored for their user, and mailed."""

@@ -1,0 +1,38 @@
+"""Reviews: /api/sessions/{id}/review, /api/experts/{id}/reviews, /api/reviews/{id}."""
+
+from typing import Any
+
+from konnect.http.routing import Call, Router
+from konnect.http.schemas import Listing, ListQuery
+
+from . import service
+from .schemas import NewReport, NewReview, Reply, Report, Review
+
+router = Router("Reviews")
+
+
+@router.post("/api/sessions/<session_id>/review", response=Review, status=201, errors=(403, 404, 409))
+def review_session(call: Call, session_id: str, body: NewReview) -> dict[str, Any]:
+    """Review a finished session, as its user. One review a session."""
+    return call.ctx.run(
+        lambda tx: service.create(tx, session_id, call.user.uid, rating=body.rating, comment=body.comment, now=call.now)
+    )
+
+
+@router.get("/api/experts/<expert_id>/reviews", response=Listing[Review], auth="public", errors=(404,))
+def list_reviews(call: Call, expert_id: str, query: ListQuery) -> dict[str, Any]:
+    """List an expert's reviews, newest first."""
+    found = service.listed(call.ctx.db, expert_id, limit=query.limit, cursor=query.cursor)
+    return {"items": found.items, "nextCursor": found.next_cursor}
+
+
+@router.post("/api/reviews/<review_id>/reply", response=Review, auth="expert", errors=(404,))
+def reply_to_review(call: Call, review_id: str, body: Reply) -> dict[str, Any]:
+    """Reply to a review, as the expert who was reviewed. Sent again, the reply is edited."""
+    return call.ctx.run(lambda tx: service.reply(tx, review_id, call.user.uid, body.reply, now=call.now))
+
+
+@router.post("/api/reviews/<review_id>/report", response=Report, status=201, errors=(404,))
+def report_review(call: Call, review_id: str, body: NewReport) -> dict[str, Any]:
+    """Report a review to the admins. Once a user: a repeat changes nothing."""
+    return call.ctx.run(lambda tx: service.report(tx, review_id, call.user.uid, body.reason, now=call.now))

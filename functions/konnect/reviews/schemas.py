@@ -1,0 +1,63 @@
+"""Wire models of reviews."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, StringConstraints
+
+from konnect.http.schemas import Schema
+
+
+class NewReview(Schema):
+    """`rating`: 1 to 5, whole."""
+
+    rating: Annotated[int, Field(strict=True, ge=1, le=5)]
+    comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] = ""
+
+
+class Review(Schema):
+    """What everybody may see: the reviewer by the first name alone."""
+
+    id: str
+    expert_id: str
+    rating: int
+    comment: str
+    reviewer_name: str
+    reply: str | None = None
+    replied_at: datetime | None = None
+    reply_edited_at: datetime | None = None
+    created_at: datetime
+
+
+class Reply(Schema):
+    reply: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] = Field(
+        validation_alias=AliasChoices("reply", "comment", "text")
+    )
+
+
+class NewReport(Schema):
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class Report(Schema):
+    """The caller's report; sent again, it stays as it was."""
+
+    review_id: str
+    reason: str
+    created_at: datetime
+
+
+class Moderation(Schema):
+    """Hidden reviews are not shown, and don't count in the rating."""
+
+    hidden: bool = Field(strict=True)
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+
+
+class ModeratedReview(Review):
+    """As admins see it."""
+
+    session_id: str
+    user_id: str
+    hidden: bool
+    report_count: int

@@ -1,0 +1,40 @@
+"""Firestore triggers of reviews."""
+
+from datetime import datetime
+
+from konnect.context import Context
+from konnect.experts import standing
+from konnect.http.triggers import Change
+from konnect.store import Tx
+
+from . import service
+
+
+def on_review_written(ctx: Context, change: Change, now: datetime) -> None:
+    """Trigger on reviews/{reviewId}: the expert's rating has of the review what the review says now.
+
+    What was counted of it is recorded in the same transaction; so an event that repeats, or comes after a later one,
+    finds nothing left to do.
+    """
+    review_id = change.params["reviewId"]
+    about = change.after or change.before
+    if about is None:
+        return
+
+    def work(tx: Tx) -> None:
+        recorded = ("reviews", review_id, "private", "counted")
+        tx.prefetch(("reviews", review_id), recorded, ("experts", about["expertId"]))
+        counted = (tx.get(*recorded) or {}).get("rating")
+        wanted = service.counted_rating(tx.get("reviews", review_id))
+        if counted == wanted:
+            return
+        standing.add(
+            tx,
+            about["expertId"],
+            ratings=(wanted or 0) - (counted or 0),
+            reviews=(wanted is not None) - (counted is not None),
+            now=now,
+        )
+        tx.set(recorded, {"rating": wanted, "countedAt": now})
+
+    ctx.run(work)
