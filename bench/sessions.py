@@ -1,4 +1,4 @@
-"""Sessions by the minute to measure with, made by the domain's own services: experts, wallets with money."""
+"""Sessions by the minute to measure with, made by the domain's own services: people present, wallets with money."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -14,6 +14,7 @@ from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement
 from konnect.platform import PlatformConfig
+from konnect.presence import service as presence
 from konnect.realtime import PubSubEmitter
 from konnect.sessions import service
 from konnect.sessions.metering import Pace
@@ -77,6 +78,9 @@ def _pair(ctx: Context, minutes: int, now: datetime) -> Doc:
         experts.register(tx, expert, None, {"name": "Bench", "pricePerMinPaise": PRICE_PAISE}, config, now=now)
         # Without an application to decide: the account behind it does not exist, so no role can be given.
         tx.update(("experts", expert), {"mentorStatus": "approved"})
+        # Nobody is absent, so that minutes are charged; no lease of this instance can run out.
+        for uid in (user, expert):
+            presence.connect(tx, uid, ids.new(), "bench", now=now)
 
     ctx.run(work)
     return {"user": user, "expert": expert}

@@ -123,6 +123,9 @@ def _play(ctx: Context, session: Doc, costs: dict[str, Cost]) -> None:
         _tick(ctx, session, minute, costs[_kind(minute)])
         if minute == TICKS // 2:
             _tick(ctx, session, minute, costs["repeated"])
+    charged = (ctx.db.get("sessions", session["id"]) or {})["minutesCharged"]
+    if charged != TICKS:
+        raise RuntimeError(f"{charged} minutes were charged, not {TICKS}: something else was measured")
 
 
 def _kind(minute: int) -> str:

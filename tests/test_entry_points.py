@@ -166,7 +166,9 @@ class TestStart:
         "OIDC_ISSUER": "",
         "OIDC_CERTS_URL": "",
         "SHEETS_URL": "",
+        "SMTP_HOST": "smtp.test",
         "SMTP_TLS": "starttls",
+        "MAIL_FROM": "Konnect <no-reply@konnect.test>",
         "MINUTE_S": "60",
     }
 

@@ -7,9 +7,12 @@ import pytest
 import requests
 
 from bench import sessions
+from konnect import clock
+from konnect.platform import PlatformConfig
+from konnect.sessions import removal, service
+from konnect.sessions.metering import Pace
 from local.person import CallError, wait_until
 from tests import people
-from tests.experts import world
 
 PROFILE = {"name": "Asha Rao", "title": "Staff Engineer", "pricePerMin": 15, "specialties": ["System Design"]}
 
@@ -37,14 +40,14 @@ def test_from_application_to_the_list(stack_env: dict[str, str]) -> None:
 
 
 def test_the_triggers_of_a_running_stack(stack_env: dict[str, str]) -> None:
-    """A session by real clients' services, its review, and what both come to."""
+    """A paid session, its review, and what both come to."""
     specialty = f"Skill {uuid.uuid4().hex[:8]}"
     asha = people.expert(stack_env, "Asha", specialties=[specialty])
     wait_until("the specialty", lambda: _count(stack_env, specialty) == 1)
-    ctx = sessions.context(stack_env)
-    session_id = f"s-{uuid.uuid4().hex[:10]}"
-    meera = people.user(stack_env, "Meera")
-    world.finished_session(ctx, session_id, user=meera.uid, expert_id=asha.uid)
+    meera = people.user(stack_env, "Meera", rupees=50)
+    ctx, now = sessions.context(stack_env), clock.now()
+    session_id = sessions.start(ctx, {"user": meera.uid, "expert": asha.uid}, now, 120)["id"]
+    ctx.run(lambda tx: service.end(tx, session_id, by=meera.uid, pace=Pace.of(ctx.settings), now=clock.now()))
     for rating, code in ((5, ""), (4, "ALREADY_REVIEWED")):
         if code:
             with pytest.raises(CallError, match=code):
@@ -61,6 +64,33 @@ def test_the_triggers_of_a_running_stack(stack_env: dict[str, str]) -> None:
     assert asha.post(f"/api/reviews/{review['id']}/reply", {"reply": "Welcome"})["reply"] == "Welcome"
     url = f"{stack_env['API_URL']}/api/experts?minRating=5&search={specialty.split()[1]}"
     wait_until("the rating in the list", lambda: len(requests.get(url, timeout=10).json()["items"]) == 1)
+
+
+def test_an_admin_makes_an_expert_of_an_account_and_takes_it_back(stack_env: dict[str, str]) -> None:
+    asha, admin = people.person(stack_env, "Asha"), people.admin(stack_env)
+    made = admin.post("/api/experts", {"name": "Asha", "title": "Coach", "firebaseUid": asha.uid})
+    assert (made["id"], made["mentorStatus"]) == (asha.uid, "approved")
+    asha.sign_in()
+    assert asha.post("/api/auth/verify")["role"] == "expert"
+    assert asha.get("/api/experts/me")["acceptsSessions"] is True
+    admin.call("DELETE", f"/api/experts/{asha.uid}")
+    asha.sign_in()
+    assert asha.post("/api/auth/verify")["role"] == "user"
+    with pytest.raises(CallError, match="404"):
+        asha.get("/api/experts/me")
+
+
+def test_the_role_goes_though_nobody_comes_to_take_it(stack_env: dict[str, str]) -> None:
+    """The process dies between the commit and the claim: the task does it."""
+    asha = people.expert(stack_env, "Asha")
+    ctx, now = sessions.context(stack_env), clock.now()
+    ctx.run(lambda tx: removal.remove(tx, asha.uid, by="test", config=PlatformConfig(), now=now))
+
+    def role() -> str:
+        asha.sign_in()
+        return str(asha.post("/api/auth/verify")["role"])
+
+    wait_until("the role", lambda: role() == "user")
 
 
 def test_the_list_takes_what_frontends_send(stack_env: dict[str, str]) -> None:

@@ -135,7 +135,7 @@ class TestRefresh:
         assert ctx.db.get("listings", "asha") is None
         ctx.db.set(("experts", "asha"), {"mentorStatus": "approved"}, merge=True)
         world.expert_written(ctx, "asha")
-        assert "s:career" in world.doc(ctx, "listings", "asha")["facets"]
+        assert world.doc(ctx, "listings", "asha")["specialtyIds"] == ["career"]
         ctx.db.set(("experts", "asha"), {"mentorStatus": "rejected"}, merge=True)
         world.expert_written(ctx, "asha")
         assert ctx.db.get("listings", "asha") is None

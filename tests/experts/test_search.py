@@ -1,4 +1,4 @@
-"""The pure part of search: words, facets, and the query that a search becomes."""
+"""The pure part of search: words, their beginnings, and the query that a search becomes."""
 
 from typing import Any
 
@@ -54,13 +54,12 @@ def test_a_specialty_in_another_script_has_an_id_too() -> None:
     assert one.isascii()
 
 
-def test_facets_are_every_beginning_of_every_word() -> None:
-    found = search.facets(ASHA)
+def test_prefixes_are_every_beginning_of_every_word() -> None:
+    found = search.prefixes(ASHA)
     assert len(found) == len(set(found))
-    assert found[:3] == ["*", "s:system-design", "s:tech-interviews"]
-    assert {"w:a", "w:as", "w:ash", "w:asha", "w:cafe", "w:c++", "w:js", "w:interviews", "w:d"} <= set(found)
-    assert "w:internationa" in found
-    assert not [facet for facet in found if len(facet) > 2 + search.PREFIX_MAX and facet.startswith("w:")]
+    assert {"a", "as", "ash", "asha", "cafe", "c++", "js", "interviews", "d", "internationa"} <= set(found)
+    assert max(len(prefix) for prefix in found) == search.PREFIX_MAX
+    assert search.specialty_ids(ASHA) == ["system-design", "tech-interviews"]
 
 
 def test_the_longest_profile_stays_within_firestores_limits() -> None:
@@ -69,33 +68,34 @@ def test_the_longest_profile_stays_within_firestores_limits() -> None:
         "specialties": [f"{index:03}" + "s" * 117 for index in range(20)],
         "bio": " ".join(f"{index:04}abcdefgh" for index in range(150)),
     }
-    assert len(search.facets(longest)) <= search.FACETS_MAX
-    assert search.FACETS_MAX * 9 < 40_000
+    assert len(search.prefixes(longest)) <= search.PREFIXES_MAX
+    # Eight indexes of each family: plain, by specialty, by prefix.
+    assert (search.PREFIXES_MAX + 20 + 1) * 8 < 40_000
 
 
 @pytest.mark.parametrize(
-    ("criteria", "facet", "words", "specialty", "order"),
+    ("criteria", "by", "words", "specialty", "order"),
     [
-        (Criteria(), "*", (), None, "rating"),
-        (Criteria(search="asha"), "w:asha", (), None, "rating"),
-        (Criteria(search="as asha A"), "w:asha", (), None, "rating"),
-        (Criteria(search="rao staff"), "w:staff", ("rao",), None, "rating"),
-        (Criteria(search="internationalization"), "w:internationa", ("internationalization",), None, "rating"),
-        (Criteria(specialty="System Design"), "s:system-design", (), None, "rating"),
-        (Criteria(specialty="system-design", search="as"), "s:system-design", ("as",), None, "rating"),
-        (Criteria(specialty="System Design", search="asha"), "w:asha", (), "system-design", "rating"),
-        (Criteria(specialty="All"), "*", (), None, "rating"),
-        (Criteria(specialty="--"), "*", (), None, "rating"),
-        (Criteria(sort="online"), "*", (), None, "online"),
-        (Criteria(sort="online", available=True), "*", (), None, "rating"),
-        (Criteria(sort="price_desc", available=False), "*", (), None, "price_desc"),
+        (Criteria(), None, (), None, "rating"),
+        (Criteria(search="asha"), "asha", (), None, "rating"),
+        (Criteria(search="as asha A"), "asha", (), None, "rating"),
+        (Criteria(search="rao staff"), "staff", ("rao",), None, "rating"),
+        (Criteria(search="internationalization"), "internationa", ("internationalization",), None, "rating"),
+        (Criteria(specialty="System Design"), "system-design", (), None, "rating"),
+        (Criteria(specialty="system-design", search="as"), "system-design", ("as",), None, "rating"),
+        (Criteria(specialty="System Design", search="asha"), "asha", (), "system-design", "rating"),
+        (Criteria(specialty="All"), None, (), None, "rating"),
+        (Criteria(specialty="--"), None, (), None, "rating"),
+        (Criteria(sort="online"), None, (), None, "online"),
+        (Criteria(sort="online", available=True), None, (), None, "rating"),
+        (Criteria(sort="price_desc", available=False), None, (), None, "price_desc"),
     ],
 )
 def test_plan(
-    criteria: Criteria, facet: str, words: tuple[str, ...], specialty: str | None, order: search.Sort
+    criteria: Criteria, by: str | None, words: tuple[str, ...], specialty: str | None, order: search.Sort
 ) -> None:
     plan = search.plan(criteria)
-    assert plan.where[0] == ("facets", "array_contains", facet)
+    assert [value for _, op, value in plan.where if op == "array_contains"] == ([by] if by else [])
     assert (plan.words, plan.specialty_id) == (words, specialty)
     assert plan.order == search.ORDERS[order]
     assert plan.is_exact == (not words and specialty is None)
@@ -103,7 +103,7 @@ def test_plan(
 
 def test_filters_are_the_querys() -> None:
     plan = search.plan(Criteria(available=True, min_rating=4.5, max_price_paise=2000))
-    assert plan.where[1:] == (("available", "==", True), ("rating", ">=", 4.5), ("pricePerMinPaise", "<=", 2000))
+    assert plan.where == (("available", "==", True), ("rating", ">=", 4.5), ("pricePerMinPaise", "<=", 2000))
 
 
 def test_every_range_filter_is_among_every_order() -> None:
@@ -125,7 +125,7 @@ def test_every_range_filter_is_among_every_order() -> None:
 )
 def test_what_the_index_leaves_is_checked(criteria: Criteria, found: bool) -> None:
     plan = search.plan(criteria)
-    assert plan.where[0][2] in search.facets(ASHA)
+    assert plan.where[0][2] in search.prefixes(ASHA)
     assert plan.matches(ASHA) is found
 
 
@@ -153,4 +153,4 @@ def test_sort_names(text: str, expected: str | None) -> None:
 def test_empty_profiles() -> None:
     empty: dict[str, Any] = {"name": "Asha", "specialties": None, "bio": None}
     assert search.specialty_ids(empty) == []
-    assert "w:asha" in search.facets(empty)
+    assert search.prefixes(empty) == ["a", "as", "ash", "asha"]

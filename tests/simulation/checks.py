@@ -174,7 +174,8 @@ def _ended(now: Snapshot, key: str, session: Doc, settlements: list[Doc]) -> Fin
         kept = _kept(session)
         if any(_due_at(session, minute) > since for minute in kept):
             yield f"session {key}: charged {kept} though the {side} was absent since {since}"
-        if side == "expert" and _begun_by(session, since) - 1 in kept:
+        running = int((since - session["startedAt"]).total_seconds() // MINUTE_S)
+        if side == "expert" and running in kept:
             yield f"session {key}: keeps the minute that ran when the expert left, of {kept}"
 
 

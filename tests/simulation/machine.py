@@ -11,7 +11,8 @@ from tests.support import give
 
 from . import checks
 from .faults import Fault
-from .world import EVERYBODY, EXPERTS, USERS, World, fail
+from .frame import fail
+from .world import EVERYBODY, EXPERTS, USERS, World
 
 QUIET_ROUNDS = 120
 PROMOTION_PAISE = 2500
@@ -240,7 +241,7 @@ class Platform(RuleBasedStateMachine):
     @rule(
         which=st.integers(0, 1),
         left_paise=st.sampled_from((0, 740, 1000)),
-        grace=st.sampled_from((0, 10, 29, 31, 75)),
+        grace=st.sampled_from((0, 10, 29, 31, 75, 130)),
         punctual=st.booleans(),
         paise=st.sampled_from((1000, 5000, 500, None)),
         ended_by=st.sampled_from((None, "userId", "expertUid")),
@@ -347,6 +348,12 @@ class Platform(RuleBasedStateMachine):
     def _all_comes_to_rest(self) -> None:
         """What is still to come comes, the sweeps run every minute: each session ends, free experts take who waits."""
         world = self.world
+        for uid in EVERYBODY:
+            if not world.snapshot.is_present(uid):
+                world.connect(uid, world.instances[0])
+        for uid in USERS:
+            world.request(uid, "asha")
+        world.check()
         if self.tasks_lost:
             world.tasks.waiting.clear()
         for _ in range(QUIET_ROUNDS):

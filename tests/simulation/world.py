@@ -1,46 +1,32 @@
-"""A platform on a project of its own, its people, and the hostile environment: what the machine's rules act on."""
+"""The platform's people and the hostile environment: what the machine's rules act on."""
 
 import json
-import os
-import urllib.request
-import uuid
-from collections.abc import Callable, Iterable
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
 from itertools import count
-from typing import Any, TypeVar
-
-import hypothesis
+from typing import Any
 
 from konnect import idempotency, platform
-from konnect.config import Settings
-from konnect.context import Context
 from konnect.errors import KonnectError, Unavailable
 from konnect.experts import service as experts
 from konnect.http.routes import TASK_HANDLERS
-from konnect.http.triggers import Change
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement
 from konnect.payments import deposits, service, webhook
 from konnect.payments import sweeps as payment_sweeps
 from konnect.presence import service as presence
-from konnect.reconciliation.service import reconcile
 from konnect.sessions import attendance, queue, sweeps, triggers
 from konnect.sessions import service as sessions
 from konnect.sessions.metering import Pace
 from konnect.store import Doc, Tx
 from konnect.tasks import Task
 from konnect.wallet import service as wallet
-from tests.support import START, KeptEvents
 
 from . import checks, snapshot
-from .faults import Fault, FaultPlan, FaultyDatabase, HostileTasks
-from .provider import Provider, Webhook
+from .frame import Faults, Frame, Trigger, fail
+from .provider import Webhook
 
-T = TypeVar("T")
 USERS = ("meera", "kabir", "lena")
 EXPERTS = {"asha": 1000, "ravi": 750}
 """Paise a minute."""
@@ -48,35 +34,11 @@ EVERYBODY = (*USERS, *EXPERTS)
 TASK_EARLY = timedelta(seconds=0.4)
 """A queue's clock may be ahead of ours by this."""
 
-RECONCILED_EVERY = 5
 
-Faults = tuple[Fault, ...]
-
-
-def fail(findings: Iterable[str]) -> None:
-    found = list(findings)
-    assert not found, "\n".join(found)
-
-
-@dataclass
-class Trigger:
-    """A change of a transaction's document, and how often its function has been told."""
-
-    change: Change
-    delivered: int = 0
-
-
-class World:
+class World(Frame):
     def __init__(self) -> None:
-        self.now = START
-        self.plan = FaultPlan()
-        self.db = FaultyDatabase(f"demo-sim-{uuid.uuid4().hex[:12]}", self.plan)
-        self.tasks = HostileTasks(self.plan)
-        settings = Settings(google_cloud_project=self.db.project)
-        self.ctx = Context(settings, self.db, self.tasks, KeptEvents())
-        self.pace = Pace.of(settings)
-        self.provider = Provider()
-        self.triggers: list[Trigger] = []
+        super().__init__()
+        self.pace = Pace.of(self.ctx.settings)
         self.orders: list[tuple[str, str]] = []
         """(order id, uid) of the deposits begun."""
         self.keys: list[tuple[str, int, str]] = []
@@ -85,79 +47,7 @@ class World:
         self.sockets: dict[str, tuple[str, str, bool]] = {}
         """Living connections: id → (uid, instance, as expert)."""
         self._renewed_at: dict[str, datetime] = {}
-        self.sound = True
-        """Whether nothing has gone wrong in this example yet."""
-        self.snapshot = snapshot.Snapshot(self.now)
-        self._checked_commits = 0
-        self._checks = 0
         self._serial = count(1)
-
-    # The machine's frame
-
-    def log(self, text: str) -> None:
-        hypothesis.note(f"    {self.now:%d %H:%M:%S} {text}")
-
-    @contextmanager
-    def step(self) -> Any:
-        """A step of the example: what it raises ends the example, and checks at its end would only hide it."""
-        self.sound = False
-        yield
-        self.sound = True
-
-    def call(self, what: str, work: Callable[[], T], *, faults: Faults = ()) -> T | KonnectError:
-        """One call of an edge with these faults. Its error is the answer; what is no KonnectError is a bug."""
-        self.plan.set(faults)
-        told = f" ({', '.join(faults)})" if faults else ""
-        try:
-            answer: T | KonnectError = work()
-        except KonnectError as error:
-            answer = error
-        except BaseException as error:
-            self.log(f"{what}{told} → {error!r}")
-            raise
-        finally:
-            self.plan.set(())
-            self.provider.failing = False
-        refusal = f"{answer.status} {answer.code}" if isinstance(answer, KonnectError) else "ok"
-        self.log(f"{what}{told} → {refusal}")
-        return answer
-
-    def persist(self, what: str, work: Callable[[], T], *, faults: Faults = ()) -> T | KonnectError:
-        """A call that its caller repeats while the answer is 503."""
-        answer = self.call(what, work, faults=faults)
-        return self.call(f"{what}, again", work) if isinstance(answer, Unavailable) else answer
-
-    def check(self) -> None:
-        """All invariants, if a transaction has been committed since the last time."""
-        self.snapshot.now = self.now
-        if self._checked_commits == self.db.api.commits:
-            return
-        with self.step():
-            before, self.snapshot = self.snapshot, snapshot.take(self.db, self.now)
-            self._checked_commits = self.db.api.commits
-            self._see_transactions(before)
-            fail(checks.everything(self.snapshot, before, self.provider))
-            # It reads all again, in nine calls: now and then, and at the end.
-            self._checks += 1
-            if self._checks % RECONCILED_EVERY == 0:
-                self.reconcile()
-
-    def reconcile(self) -> None:
-        fail(reconcile(self.ctx).differences)
-
-    def _see_transactions(self, before: snapshot.Snapshot) -> None:
-        old, new = before["transactions"], self.snapshot["transactions"]
-        # Not by id, which is random: an example must go the same way again.
-        for key in sorted(new, key=lambda key: tuple(str(new[key][name]) for name in ("createdAt", "userId", "type"))):
-            if old.get(key) != new[key]:
-                change = Change(f"e{len(self.triggers)}", f"transactions/{key}", {}, old.get(key), new[key], self.now)
-                self.triggers.append(Trigger(change))
-
-    def close(self) -> None:
-        """Drop the project's documents: the emulator keeps them in memory."""
-        host = os.environ["FIRESTORE_EMULATOR_HOST"]
-        url = f"http://{host}/emulator/v1/projects/{self.db.project}/databases/(default)/documents"
-        urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=10).close()
 
     # Time
 

@@ -1,7 +1,7 @@
 """listings/{expertId}: what the list of experts is served from. One document an approved expert, written by the trigger
-on experts/{id} alone: the fields that a list shows, and the facets it is found by (search.py).
+on experts/{id} alone: the fields that a list shows, and the values it is found by (search.py).
 
-Apart from the profile, so that neither clients nor sessions carry the facets with it; a list follows a profile within
+Apart from the profile, so that neither clients nor sessions carry those values with it; a list follows a profile within
 the moment that a trigger takes. `specialtyIds` is also the record of where the expert has been counted.
 """
 
@@ -76,7 +76,7 @@ def of_profile(expert: Doc) -> Doc:
     return {
         **shown,
         **numbers,
-        "facets": search.facets(expert),
+        "prefixes": search.prefixes(expert),
         "specialtyIds": search.specialty_ids(expert),
     }
 
@@ -110,5 +110,5 @@ def find(db: Database, criteria: search.Criteria, *, limit: int, cursor: str | N
 
 def with_specialty(db: Database, specialty_id: str, *, limit: int, cursor: str | None) -> Page:
     """The listings that have a specialty, by its id."""
-    where = (("facets", "array_contains", f"s:{specialty_id}"),)
+    where = (("specialtyIds", "array_contains", specialty_id),)
     return page(db, Query(("listings",), where, search.ORDERS["rating"], fields=SHOWN), limit=limit, cursor=cursor)

@@ -1,9 +1,10 @@
 """Searching experts: what a profile can be found by, and the one query that answers a search. Pure.
 
-A listing carries `facets`: "*" for every listing, "s:<id>" for each of its specialties, "w:<prefix>" for each beginning
-of each of its words. A query asks for exactly one facet, with the range filters and the order beside it, so one
-composite index an order (and one with `available`) serves every combination. What one facet can't say, further words
-or a specialty beside a word, `Plan.matches` checks on the listings that the index gives (docs/search.md).
+A listing carries `specialtyIds` and `prefixes`, each beginning of each of its words. A query asks for at most one value
+of one of them (Firestore has no more), with the range filters and the order beside it. So for each of the three ways,
+no value or one of either, an index an order and one with `available` serve every combination. What one value can't
+say, further words or a specialty beside a word, `Plan.matches` checks on the listings that the index gives.
+docs/search.md has the reasons.
 """
 
 import re
@@ -20,10 +21,9 @@ PREFIX_MAX = 12
 """Longer words are found by their first letters, then compared whole."""
 WORDS_MAX = 8
 """Of a search; what is typed beyond them is ignored."""
-FACETS_MAX = 3000
-"""Below Firestore's 40,000 index entries a document, with each facet in nine indexes. No usual profile comes near."""
+PREFIXES_MAX = 3000
+"""Below Firestore's 40,000 index entries a document, with each prefix in eight indexes. No usual profile comes near."""
 TEXTS = ("name", "title", "company", "bio")
-EVERY = "*"
 ANY_SPECIALTY = {"all", "any"}
 
 # Ties are broken by what else matters, so each order is whole whatever the filters, and needs one index.
@@ -112,19 +112,19 @@ def specialty_ids(profile: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(specialty_id(name) for name in profile.get("specialties") or [] if words(name)))
 
 
-def facets(profile: Mapping[str, Any]) -> list[str]:
-    """What a listing can be found by. Names and specialties come first, so a limit would cut the bio's last words."""
-    found = dict.fromkeys([EVERY, *(f"s:{one}" for one in specialty_ids(profile))])
+def prefixes(profile: Mapping[str, Any]) -> list[str]:
+    """Each beginning of each word. Name and specialties come first, so the limit would cut the bio's last words."""
+    found: dict[str, None] = {}
     for word in _words_of(profile):
         for size in range(1, min(len(word), PREFIX_MAX) + 1):
-            found[f"w:{word[:size]}"] = None
-            if len(found) >= FACETS_MAX:
+            found[word[:size]] = None
+            if len(found) >= PREFIXES_MAX:
                 return list(found)
     return list(found)
 
 
 def plan(criteria: Criteria) -> Plan:
-    """The query for a search: the facet that finds the fewest, as far as can be told without asking."""
+    """The query for a search: by the value that finds the fewest, as far as can be told without asking."""
     wanted = _distinct(words(criteria.search)[:WORDS_MAX])
     specialty = criteria.specialty if criteria.specialty and words(criteria.specialty) else None
     if specialty is not None and specialty.strip().lower() in ANY_SPECIALTY:
@@ -133,13 +133,12 @@ def plan(criteria: Criteria) -> Plan:
     # Long words are rare ones. A letter or two finds more than a specialty does.
     word = max(wanted, key=len, default="")
     left = [other for other in wanted if other != word or len(word) > PREFIX_MAX]
+    where: list[tuple[str, str, Any]] = []
     if wanted_id is not None and len(word) < 3:
-        facet, left, wanted_id = f"s:{wanted_id}", wanted, None
+        where.append(("specialtyIds", "array_contains", wanted_id))
+        left, wanted_id = wanted, None
     elif word:
-        facet = f"w:{word[:PREFIX_MAX]}"
-    else:
-        facet = EVERY
-    where: list[tuple[str, str, Any]] = [("facets", "array_contains", facet)]
+        where.append(("prefixes", "array_contains", word[:PREFIX_MAX]))
     sort = criteria.sort
     if criteria.available is not None:
         where.append(("available", "==", criteria.available))

@@ -7,7 +7,7 @@ from typing import Any
 from konnect.context import Context
 from konnect.tasks import Task
 
-from . import applications, listing, specialties
+from . import applications, listing, roles, specialties
 
 PROFILES_AT_ONCE = 50
 
@@ -15,6 +15,11 @@ PROFILES_AT_ONCE = 50
 def give_role(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
     """{"expertId"}: an approved expert gets the role, should the approval itself not have come so far."""
     applications.give_role(ctx, payload["expertId"], now=now)
+
+
+def take_role(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
+    """{"expertId", "uid"}: an expert was removed, and with the profile goes the role."""
+    roles.take(ctx, payload["expertId"], payload["uid"], now=now)
 
 
 def rename_specialty(ctx: Context, payload: dict[str, Any], now: datetime) -> None:

@@ -45,6 +45,7 @@ WEBHOOK_ROUTES: dict[str, str] = {
 
 TASK_HANDLERS: dict[str, str] = {
     "/experts/rename-specialty": "konnect.experts.tasks:rename_specialty",
+    "/experts/take-role": "konnect.experts.tasks:take_role",
     "/sessions/progress": "konnect.sessions.tasks:progress",
     "/sessions/advance": "konnect.sessions.tasks:advance",
     "/payments/collect": "konnect.payments.tasks:collect",

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from konnect import auth
 from konnect.errors import BadRequest, Forbidden, NotFound
-from konnect.experts import profiles
+from konnect.experts import profiles, roles
 from konnect.experts import service as experts
 from konnect.experts.endpoints import own_view
 from konnect.experts.files import check_resume
 from konnect.experts.profile_schemas import ProfileEdit
 from konnect.experts.schemas import Expert, OwnExpert
 from konnect.http.routing import Call, Router
-from konnect.identity import service as identity
 from konnect.money import to_paise
 from konnect.platform import platform_config
 from konnect.store import Doc, Tx
@@ -59,7 +57,7 @@ def edit_expert(call: Call, expert_id: str, body: ProfileEdit) -> dict[str, Any]
     return own_view(call.ctx.run(work))
 
 
-@router.delete("/api/experts/<expert_id>", auth="admin", status=204, errors=(404, 409))
+@router.delete("/api/experts/<expert_id>", auth="admin", status=204, errors=(404, 409, 503))
 def delete_expert(call: Call, expert_id: str) -> None:
     """Delete an expert: refused (409) while a session, a booking or money is open, with what is to be done first.
 
@@ -67,11 +65,5 @@ def delete_expert(call: Call, expert_id: str) -> None:
     """
     config, by = platform_config(call.ctx.db), call.user.uid
     uid = call.ctx.run(lambda tx: removal.remove(tx, expert_id, by=by, config=config, now=call.now))
-    if uid is None or (call.ctx.db.get("users", uid) or {}).get("role") != "expert":
-        return
-    try:
-        auth.set_role(uid, auth.DEFAULT_ROLE, using=call.ctx.settings)
-    except NotFound:
-        # The account was deleted before its profile.
-        return
-    call.ctx.run(lambda tx: identity.role_changed(tx, uid, auth.DEFAULT_ROLE, at=call.now))
+    if uid is not None:
+        roles.take(call.ctx, expert_id, uid, now=call.now)

@@ -5,8 +5,8 @@ from typing import Any
 
 from konnect import audit
 from konnect.errors import Conflict, NotFound
+from konnect.experts import roles, standing
 from konnect.experts import service as experts
-from konnect.experts import standing
 from konnect.platform import PlatformConfig
 from konnect.realtime import user_room
 from konnect.store import Doc, Query, Tx
@@ -48,6 +48,7 @@ def remove(tx: Tx, expert_id: str, *, by: str, config: PlatformConfig, now: date
     tx.delete(("experts", expert_id, "private", "onboarding"))
     if uid is not None:
         tx.delete(("expertsByUid", uid))
+        roles.schedule_taking(tx, expert_id, uid, now=now)
     before = {"name": expert["name"], "mentorStatus": expert["mentorStatus"], "firebaseUid": uid}
     audit.write(tx, actor=by, action="expert.delete", target=f"experts/{expert_id}", before=before, now=now)
     return uid
