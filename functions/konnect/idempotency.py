@@ -69,9 +69,12 @@ def record(tx: Tx, of: Key | None, result: dict[str, Any], *, now: datetime) -> 
         tx.set(("idempotency", of.id), _doc(of, result, clock.after(now, KEPT_S)))
 
 
-def release(tx: Tx, of: Key | None) -> None:
-    """Give a reservation back after the provider has failed, so that the client may try again at once."""
-    if of is not None:
+def release(tx: Tx, of: Key | None, *, by: str) -> None:
+    """Give one's own reservation back after the provider has failed, so that the client may try again at once."""
+    if of is None:
+        return
+    found = tx.get("idempotency", of.id)
+    if found is not None and found.get("by") == by and found["result"] is None:
         tx.delete(("idempotency", of.id))
 
 

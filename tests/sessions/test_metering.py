@@ -23,20 +23,27 @@ def test_due(next_minute: int, seconds: float, due: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "expert", "seconds", "gone"),
+    ("user", "expert", "grace", "seconds", "reason"),
     [
-        (None, None, 100, None),
-        (10, None, 69, None),
-        (10, None, 70, "user"),
-        (10, 5, 66, "expert"),
-        (10, 5, 80, "expert"),
+        (None, None, None, 299, None),
+        (None, None, None, 300, "max-duration"),
+        (10, None, None, 69, None),
+        (10, None, None, 70, "user-absent"),
+        (10, 5, None, 66, "expert-absent"),
+        (10, 5, None, 80, "expert-absent"),
+        (10, None, 68, 80, "insufficient-balance"),
+        (290, None, None, 400, "max-duration"),
+        (230, None, None, 400, "user-absent"),
     ],
 )
-def test_gone(user: int | None, expert: int | None, seconds: int, gone: str | None) -> None:
+def test_what_came_first_ends_it(
+    user: int | None, expert: int | None, grace: int | None, seconds: int, reason: str | None
+) -> None:
     meter = Meter(START, PACE, 5)
     meter.user_absent_since = None if user is None else at(user)
     meter.expert_absent_since = None if expert is None else at(expert)
-    assert meter.gone(at(seconds)) == gone
+    meter.grace_until = None if grace is None else at(grace)
+    assert meter.over(at(seconds)) == reason
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,14 @@ class TestAbsence:
         assert wallet_of(stage.ctx, "meera")["depositedPaise"] == 8000
         assert sum_of_all_legs(stage.ctx) == 0
 
+    def test_a_return_after_the_time_finds_it_ended(self, stage: Stage) -> None:
+        session_id = stage.started("meera", 200)
+        stage.leave("meera", stage.at(0, 30))
+        # The task that should have ended it was lost.
+        stage.come_back("meera", stage.at(10, 30))
+        session = stage.session(session_id)
+        assert (session["status"], session["endReason"], session["minutesCharged"]) == ("completed", "user-absent", 1)
+
     def test_a_return_in_time_ends_nothing(self, stage: Stage) -> None:
         session_id = stage.started("meera", 100)
         stage.leave("meera", stage.at(0, 10))

@@ -81,3 +81,57 @@ def test_delete_then_set(ctx: Context) -> None:
 
     ctx.run(work)
     assert ctx.db.get("things", "a") == {"n": 5}
+
+
+def test_an_unread_document_is_read_with_the_attempts_own_writes(ctx: Context) -> None:
+    ctx.db.set(("things", "a"), {"n": 1, "m": 1})
+
+    def work(tx: Tx) -> dict[str, object] | None:
+        tx.update(("things", "a"), {"n": 2})
+        tx.merge(("things", "a"), {"m": firestore.Increment(4)})
+        return tx.get("things", "a")
+
+    assert ctx.run(work) == {"n": 2, "m": 5}
+    assert ctx.db.get("things", "a") == {"n": 2, "m": 5}
+
+
+def test_set_after_set_and_an_increment_of_what_was_set(ctx: Context) -> None:
+    def work(tx: Tx) -> dict[str, object] | None:
+        tx.set(("things", "a"), {"n": 1})
+        tx.set(("things", "a"), {"n": 2})
+        tx.merge(("things", "a"), {"n": firestore.Increment(3)})
+        return tx.get("things", "a")
+
+    assert ctx.run(work) == {"n": 5}
+    assert ctx.db.get("things", "a") == {"n": 5}
+
+
+def test_a_deleted_document_can_not_be_changed(ctx: Context) -> None:
+    def work(tx: Tx) -> None:
+        tx.delete(("things", "a"))
+        tx.update(("things", "a"), {"n": 1})
+
+    with pytest.raises(AssertionError):
+        ctx.run(work)
+
+
+def test_every_task_is_tried_although_one_fails(ctx: Context) -> None:
+    class Failing:
+        def __init__(self) -> None:
+            self.created: list[str] = []
+
+        def create(self, task: Task) -> None:
+            if task.path == "/first":
+                raise Unavailable("the queue is away")
+            self.created.append(task.path)
+
+    failing = Failing()
+    broken = Context(ctx.settings, ctx.db, failing, ctx.realtime)
+
+    def work(tx: Tx) -> None:
+        tx.enqueue(Task("/first", ("a",)))
+        tx.enqueue(Task("/second", ("b",)))
+
+    with pytest.raises(Unavailable):
+        broken.run(work)
+    assert failing.created == ["/second"]

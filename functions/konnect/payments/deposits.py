@@ -60,7 +60,7 @@ def start(
         }
         ctx.run(lambda tx: _open(tx, uid, result, key=key, now=now))
     except KonnectError:
-        _release(ctx, key)
+        _release(ctx, key, by)
         raise
     return result
 
@@ -91,11 +91,11 @@ def _open(tx: Tx, uid: str, result: dict[str, Any], *, key: idempotency.Key | No
     idempotency.record(tx, key, result, now=now)
 
 
-def _release(ctx: Context, key: idempotency.Key | None) -> None:
+def _release(ctx: Context, key: idempotency.Key | None, by: str) -> None:
     if key is None:
         return
     try:
-        ctx.run(lambda tx: idempotency.release(tx, key))
+        ctx.run(lambda tx: idempotency.release(tx, key, by=by))
     except KonnectError as error:
         # The reservation lapses by itself; the client must see the first failure.
         log.warning("idempotency key not released", extra={"error": error.message})

@@ -17,6 +17,10 @@ LOW_BALANCE_MINUTES = 3
 
 Side = Literal["user", "expert"]
 Warning_ = Literal["low-balance", "zero-balance"]
+EndReason = Literal[
+    "user-ended", "expert-ended", "insufficient-balance", "max-duration", "user-absent", "expert-absent", "admin-ended"
+]
+ABSENCE_REASONS: dict[Side, EndReason] = {"user": "user-absent", "expert": "expert-absent"}
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,6 @@ class Meter:
         begun = min(self.minute_at(now) + 1, self.max_minutes)
         return range(self.next_minute, max(begun, self.next_minute))
 
-    def is_over(self, now: datetime) -> bool:
-        """Whether the longest length a session may have is reached."""
-        return self.minute_at(now) >= self.max_minutes
-
     def absent_at(self, moment: datetime) -> bool:
         """Whether a side that is absent now was so at `moment`."""
         return any(since is not None and since <= moment for since in self.absences().values())
@@ -73,14 +73,16 @@ class Meter:
     def absences(self) -> dict[Side, datetime | None]:
         return {"user": self.user_absent_since, "expert": self.expert_absent_since}
 
-    def gone(self, now: datetime) -> Side | None:
-        """The side that has been absent for the full time, the one that left first if both have."""
-        over = [
-            (since, side)
-            for side, since in self.absences().items()
-            if since is not None and clock.after(since, self.pace.absence_s) <= now
-        ]
-        return min(over)[1] if over else None
+    def over(self, now: datetime) -> EndReason | None:
+        """Why the session is over by `now`: of several reasons that a late task meets, the one that came first."""
+        ends: list[tuple[datetime, EndReason]] = [(self.due_at(self.max_minutes), "max-duration")]
+        if self.grace_until is not None:
+            ends.append((self.grace_until, "insufficient-balance"))
+        for side, since in self.absences().items():
+            if since is not None:
+                ends.append((clock.after(since, self.pace.absence_s), ABSENCE_REASONS[side]))
+        at, reason = min(ends)
+        return reason if at <= now else None
 
     def owed(self) -> list[int]:
         return sorted([*self.grace, *self.deferred])

@@ -17,15 +17,11 @@ from konnect.store import Doc, Tx
 from konnect.wallet import transactions
 
 from . import billing, queue, repository, schedule
-from .metering import Meter, Pace, Side, warning
+from .metering import ABSENCE_REASONS, EndReason, Meter, Pace, Side, warning
 
 log = logging.getLogger(__name__)
 
 SessionType = Literal["chat", "call", "video"]
-EndReason = Literal[
-    "user-ended", "expert-ended", "insufficient-balance", "max-duration", "user-absent", "expert-absent", "admin-ended"
-]
-ABSENCE_REASONS: dict[Side, EndReason] = {"user": "user-absent", "expert": "expert-absent"}
 
 
 @dataclass(frozen=True)
@@ -179,13 +175,9 @@ def progress(tx: Tx, session_id: str, *, pace: Pace, now: datetime, due: datetim
     billing.catch_up(tx, session, meter, now)
     if meter.grace:
         billing.pay_owed(tx, session, meter, now, deferred=False)
-    gone = meter.gone(now)
-    if meter.grace_until is not None and meter.grace_until <= now:
-        _close(tx, session, meter, "insufficient-balance", now)
-    elif gone is not None:
-        _close(tx, session, meter, ABSENCE_REASONS[gone], now)
-    elif meter.is_over(now):
-        _close(tx, session, meter, "max-duration", now)
+    reason = meter.over(now)
+    if reason is not None:
+        _close(tx, session, meter, reason, now)
     else:
         schedule.pending(tx, session, meter)
         _save(tx, session, meter, now)
@@ -201,6 +193,11 @@ def set_absent(tx: Tx, session_id: str, side: Side, absent: bool, *, pace: Pace,
         return
     # First what came due before this moment, by the state that held until now.
     billing.catch_up(tx, session, meter, now)
+    reason = meter.over(now)
+    if reason is not None:
+        # Over before this moment, by a timer that is late or lost: a return does not revive it.
+        _close(tx, session, meter, reason, now)
+        return
     since = now if absent else None
     if side == "user":
         meter.user_absent_since = since

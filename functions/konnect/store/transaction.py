@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 from google.api_core import exceptions
 from google.cloud import firestore
 
-from konnect.errors import Conflict, Unavailable
+from konnect.errors import Conflict, KonnectError, Unavailable
 from konnect.tasks import Task
 
 from .database import READ, Database, Doc, count
@@ -46,6 +46,8 @@ class Emit:
     namespace: str = "/"
 
 
+_EXPIRED = "transaction has expired"
+"""Of Firestore's message for a transaction that it has given up meanwhile: it can be run again."""
 _WHOLE = {"create", "set", "delete"}
 """Writes after which a document is known without having been read."""
 
@@ -233,10 +235,19 @@ def _attempt(db: Database, function: Callable[[Tx], T]) -> tuple[Tx, T]:
     try:
         # One attempt a call: the client's own loop retries an ABORTED commit without back-off, and no ABORTED read.
         result: T = firestore.transactional(body)(db.client.transaction(max_attempts=1))
+    except exceptions.GoogleAPICallError as error:
+        # A rollback that is refused hides what made it necessary.
+        first = error.__context__
+        cause = first if isinstance(first, KonnectError | exceptions.GoogleAPICallError) else error
+        if isinstance(cause, exceptions.InvalidArgument) and _EXPIRED in str(cause):
+            raise exceptions.Aborted(str(cause)) from error
+        if cause is error:
+            raise
+        raise cause from error
     except ValueError as error:
         # The client wraps a commit it gave up on, and chains what made a rollback impossible.
-        cause = error.__cause__ or error.__context__
-        if isinstance(cause, exceptions.GoogleAPICallError):
-            raise cause from error
+        wrapped = error.__cause__ or error.__context__
+        if isinstance(wrapped, exceptions.GoogleAPICallError):
+            raise wrapped from error
         raise
     return holder[-1], result
