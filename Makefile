@@ -1,6 +1,6 @@
 # Every command of the project. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up bench lint types lock reconcile run-job contract openapi clean
+.PHONY: help setup demo test up bench lint types lock reconcile run-job contract openapi captures ts-client clean
 
 export PYTHONPATH := $(CURDIR)/functions:$(CURDIR)
 
@@ -28,8 +28,9 @@ bench: setup  ## Measure: ticks, deposits, messages, cold starts
 lint: setup  ## Check style, formatting and the direction of imports
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports
 
-types: setup  ## Check types
+types: setup  ## Check types: Python's, and those of the TypeScript client
 	@.venv/bin/mypy
+	@node clients/typescript/generate.mjs && node_modules/.bin/tsc -p clients/typescript
 
 lock: setup  ## Pin all packages (ARGS=--upgrade for newer versions)
 	@for name in functions/requirements signaling/requirements requirements-dev; do $(COMPILE) $(ARGS) -o $$name.txt $$name.in || exit 1; done
@@ -42,10 +43,17 @@ run-job: setup  ## Run a scheduled function of the running stack now: make run-j
 	@$(PYTHON) -m local.scheduler $(JOB)
 
 contract: setup  ## Check the served documents against what the frontends call
-	@$(PYTHON) -m local.openapi --check && $(PYTHON) -m tests.contract.check
+	@$(PYTHON) -m local.openapi --check && $(PYTHON) -m local.examples && $(PYTHON) -m tests.contract.check
 
 openapi: setup  ## Write the API's documents from its models
 	@$(PYTHON) -m local.openapi
+
+captures: setup  ## Run the tests, and take the examples of the API's documents from their traffic
+	@rm -rf .local/captures && KONNECT_CAPTURES=$(CURDIR)/.local/captures $(PYTHON) -m pytest -q -n 2 $(ARGS)
+	@$(PYTHON) -m local.examples .local/captures && $(PYTHON) -m local.openapi
+
+ts-client: setup  ## Write the TypeScript types of API and events (OUT=folder)
+	@node clients/typescript/generate.mjs $(OUT)
 
 clean:  ## Remove what the commands made: environments, packages, caches, logs
 	@rm -rf .venv node_modules .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -40,16 +40,27 @@ TRIGGERS: dict[str, tuple[str, dict[str, Any]]] = {
     "on_expert_created": ("experts/e1", {"firebaseUid": None}),
     "on_mentor_written": ("experts/e1", {}),
     "on_expert_written": ("experts/e1", {}),
-    "on_notification_created": ("notifications/n1", {"channels": []}),
+    "on_notification_created": (
+        "notifications/n1",
+        {"userId": "nobody", "type": "review_received", "channels": ["email", "push"]},
+    ),
     "on_session_terms_written": ("sessions/s1/private/terms", {}),
+    "on_booking_written": ("bookings/b1", {"status": "pending", "confirmedAt": None}),
+    "on_booking_ended": ("bookings/b1", {"isOpen": True, "confirmedAt": None, "mentorId": "e1"}),
+    "on_mentor_message_created": ("conversations/b1/messages/m1", {"senderId": "nobody"}),
     "on_review_written": ("reviews/r1", {"expertId": "e1"}),
 }
 """Trigger → the document of the event, and its fields."""
 
 JOBS: dict[str, tuple[int, dict[str, Any]]] = {
     "sweep_sessions": (200, {}),
+    "sweep_bookings": (200, {}),
     "sweep_payments": (200, {}),
+    "sweep_payouts": (200, {}),
     "sweep_accounts": (200, {}),
+    "tell_messages": (200, {}),
+    "digest_messages": (200, {}),
+    "sweep_uploads": (200, {}),
     "sample_metrics": (200, {}),
     "roll_up_metrics": (200, {}),
     "reconcile": (200, {}),
@@ -195,6 +206,8 @@ def environ(stack_env: Mapping[str, str], project: str = PROJECT, oidc: LocalIss
         "TASKS_SERVICE_ACCOUNT": TASKS_ACCOUNT,
         "MINUTE_S": "60",
         "LOG_LEVEL": "INFO",
+        # As deployed: no factor of the stack's.
+        "RATE_LIMIT_FACTOR": "1",
     }
     if oidc is not None:
         settings |= {"OIDC_ISSUER": oidc.issuer_url, "OIDC_CERTS_URL": oidc.issuer_url + "/certs"}

@@ -16,7 +16,7 @@ from konnect.ledger.postings import Leg, Movement
 from konnect.platform import PlatformConfig
 from konnect.presence import service as presence
 from konnect.realtime import PubSubEmitter
-from konnect.sessions import service
+from konnect.sessions import requests
 from konnect.sessions.metering import Pace
 from konnect.store import Database, Doc, Tx
 from konnect.tasks import CloudTasks
@@ -46,7 +46,7 @@ def start(ctx: Context, pair: Doc, started_at: datetime, longest_minutes: int) -
     session_id = ids.new()
 
     def work(tx: Tx) -> Doc:
-        return service.start(
+        return requests.start(
             tx,
             experts.get(tx, pair["expert"]),
             uid=pair["user"],

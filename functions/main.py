@@ -12,7 +12,7 @@ from cloudevents.http import CloudEvent
 from konnect import log
 from konnect.config import settings
 
-log.configure(settings().log_level)
+log.configure(settings().log_level, settings().google_cloud_project)
 
 
 # HTTP: firebase.json rewrites reach these three
@@ -111,10 +111,32 @@ def on_session_terms_written(event: CloudEvent) -> None:
 
 
 @functions_framework.cloud_event
+def on_booking_written(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "bookings/{bookingId}", "konnect.messaging.triggers:on_booking_written")
+
+
+@functions_framework.cloud_event
 def on_review_written(event: CloudEvent) -> None:
     from konnect.http.internal import serve_trigger
 
     serve_trigger(event, "reviews/{reviewId}", "konnect.reviews.triggers:on_review_written")
+
+
+@functions_framework.cloud_event
+def on_booking_ended(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "bookings/{bookingId}", "konnect.mentors.triggers:on_booking_written")
+
+
+@functions_framework.cloud_event
+def on_mentor_message_created(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    pattern = "conversations/{chatId}/messages/{messageId}"
+    serve_trigger(event, pattern, "konnect.messaging.response_times:on_message_created")
 
 
 # Cloud Scheduler, and the console: IAM lets nobody else call these
@@ -126,8 +148,18 @@ def sweep_sessions(request: flask.Request) -> flask.typing.ResponseReturnValue:
 
 
 @functions_framework.http
+def sweep_bookings(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.bookings.sweeps:sweep")
+
+
+@functions_framework.http
 def sweep_payments(request: flask.Request) -> flask.typing.ResponseReturnValue:
     return _job(request, "konnect.payments.sweeps:sweep")
+
+
+@functions_framework.http
+def sweep_payouts(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.payouts.sweeps:sweep")
 
 
 @functions_framework.http
@@ -141,8 +173,23 @@ def roll_up_metrics(request: flask.Request) -> flask.typing.ResponseReturnValue:
 
 
 @functions_framework.http
+def tell_messages(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.messaging.notices:tell")
+
+
+@functions_framework.http
+def digest_messages(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.messaging.notices:digest")
+
+
+@functions_framework.http
 def sweep_accounts(request: flask.Request) -> flask.typing.ResponseReturnValue:
     return _job(request, "konnect.deletion.sweeps:sweep")
+
+
+@functions_framework.http
+def sweep_uploads(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.uploads.sweeps:sweep")
 
 
 @functions_framework.http
@@ -152,7 +199,7 @@ def reconcile(request: flask.Request) -> flask.typing.ResponseReturnValue:
 
 @functions_framework.http
 def settle_withdrawal(request: flask.Request) -> flask.typing.ResponseReturnValue:
-    return _job(request, "konnect.wallet.console:settle_withdrawal")
+    return _job(request, "konnect.payouts.console:settle_withdrawal", can_rehearse=True)
 
 
 @functions_framework.http

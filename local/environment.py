@@ -12,11 +12,15 @@ from local.ports import DEFAULT_PORT_BASE, HOST, Ports, address, url
 PROJECT = "demo-konnect"
 REGION = "asia-south1"
 REALTIME_TOPIC = "realtime"
+APP_URL = "http://localhost:3000"
+BUCKET = f"{PROJECT}.firebasestorage.app"
 
 # Known to both ends of the sandbox; they open nothing else.
 RAZORPAY_KEY_ID = "rzp_test_local"
 RAZORPAY_KEY_SECRET = "local-key-secret"
 RAZORPAY_WEBHOOK_SECRET = "local-webhook-secret"
+RAZORPAYX_ACCOUNT_NUMBER = "7878780080316316"
+RAZORPAYX_WEBHOOK_SECRET = "local-payout-webhook-secret"
 
 # What would lead Google's clients away from the emulators, or our processes into the guard of deployed code.
 _FOREIGN = ("GOOGLE_APPLICATION_CREDENTIALS", "GCLOUD_PROJECT", "K_SERVICE", "FUNCTION_TARGET", "FIREBASE_CONFIG")
@@ -66,6 +70,9 @@ def client_env(ports: Ports, signaling_count: int = 1) -> dict[str, str]:
         "CLOUD_TASKS_EMULATOR_HOST": address(ports.tasks),
         "RAZORPAY_URL": url(ports.razorpay),
         "SHEETS_URL": url(ports.sheets),
+        "FCM_URL": url(ports.push),
+        "STORAGE_EMULATOR_HOST": url(ports.storage),
+        "STORAGE_BUCKET": BUCKET,
         "MAIL_URL": url(ports.mail),
         "SMTP_HOST": HOST,
         "SMTP_PORT": str(ports.smtp),
@@ -87,9 +94,16 @@ def service_env(ports: Ports, minute_s: float, signaling_count: int = 1) -> dict
         "OIDC_ISSUER": issuer_url(ports),
         "OIDC_CERTS_URL": f"{issuer_url(ports)}/certs",
         "REALTIME_TOPIC": REALTIME_TOPIC,
+        "APP_URL": APP_URL,
+        "IAM_CREDENTIALS_URL": url(ports.storage),
         "RAZORPAY_KEY_ID": RAZORPAY_KEY_ID,
         "RAZORPAY_KEY_SECRET": RAZORPAY_KEY_SECRET,
         "RAZORPAY_WEBHOOK_SECRET": RAZORPAY_WEBHOOK_SECRET,
+        "RAZORPAYX_ACCOUNT_NUMBER": RAZORPAYX_ACCOUNT_NUMBER,
+        "RAZORPAYX_WEBHOOK_SECRET": RAZORPAYX_WEBHOOK_SECRET,
+        # Calls on this machine need none, and nothing here may ask an address outside.
+        "STUN_URLS": "none",
+        "RATE_LIMIT_FACTOR": "1000",
         "MINUTE_S": f"{minute_s:g}",
         "LOG_LEVEL": os.environ.get("LOG_LEVEL") or "DEBUG",
     }
@@ -108,8 +122,10 @@ def links(ports: Ports) -> dict[str, str]:
         "Health": f"{url(ports.api)}/health",
         "Console": url(ports.console),
         "Mail": url(ports.mail),
+        "Mail previews": f"{url(ports.mail)}/previews",
         "Razorpay sandbox": url(ports.razorpay),
         "Sheets sandbox": url(ports.sheets),
+        "Push sandbox": url(ports.push),
     }
 
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from konnect import ids
 from local.manifest import Manifest
 from local.ports import HOST
 from local.splice import SpliceError, Splices
@@ -116,7 +117,9 @@ class Gateway:
         public = self._public_file(path)
         # Hosting looks for a file first.
         if public or rewrite is None or (rewrite.function_id is None and rewrite.service_id is None):
-            return _file(request, public, self._public / "404.html")
+            response = _file(request, public, self._public / "404.html")
+            response.headers["X-Request-Id"] = ids.new()
+            return response
         if rewrite.service_id is not None:
             if request.headers.get("Upgrade", "").lower() == "websocket":
                 return await self._splice(request)
@@ -181,7 +184,8 @@ def forwarded_headers(headers: Any, remote: str | None, host: str) -> CIMultiDic
     passed = _end_to_end(headers)
     passed.popall("Host", None)
     if remote:
-        passed["X-Forwarded-For"] = ", ".join([*headers.getall("X-Forwarded-For", []), remote])
+        # As Google's load balancer does: the client's address, and its own.
+        passed["X-Forwarded-For"] = ", ".join([*headers.getall("X-Forwarded-For", []), remote, HOST])
     passed["X-Forwarded-Proto"] = "http"
     passed["X-Forwarded-Host"] = host
     return passed
@@ -229,4 +233,5 @@ def _file(request: web.BaseRequest, file: Path | None, not_found: Path) -> web.S
 
 def _error(status: int, code: str, message: str) -> web.Response:
     """An error in the API's shape."""
-    return web.json_response({"error": {"code": code, "message": message}}, status=status)
+    body = {"error": {"code": code, "message": message, "details": []}}
+    return web.json_response(body, status=status, headers={"X-Request-Id": ids.new()})

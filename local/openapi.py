@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from konnect.http import asyncapi, openapi, routes
+from local import examples
 
 FOLDER = Path(openapi.__file__).parent
 
@@ -16,9 +17,11 @@ def documents() -> dict[str, dict[str, Any]]:
     """File name → document, as the code is now."""
     # Imported here: building a document loads every domain.
     events = importlib.import_module("signaling.payloads").EVENTS
+    tables = (routes.ROUTES, routes.ADMIN_ROUTES, routes.WEBHOOK_ROUTES)
+    shown = examples.load()
     return {
-        "openapi.json": openapi.build(routes.ROUTES, routes.ADMIN_ROUTES, routes.WEBHOOK_ROUTES),
-        "asyncapi.json": asyncapi.document(events),
+        "openapi.json": openapi.build(*tables, examples=shown),
+        "asyncapi.json": asyncapi.document(events, shown),
     }
 
 

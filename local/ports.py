@@ -35,7 +35,7 @@ _PURPOSES = (
     "console (jobs, OIDC keys, dead letters)",
     "Sheets sandbox",
     "Storage emulator",
-    "spare",
+    "push sandbox",
     "second spare",
     "guard (held while a stack runs)",
 )
@@ -65,7 +65,7 @@ class Ports(NamedTuple):
     console: int
     sheets: int
     storage: int
-    spare: int
+    push: int
     spare2: int
     guard: int
 

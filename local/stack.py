@@ -26,8 +26,10 @@ from local.ports import Reservation, address, reserve, url
 from local.processes import Child, StackError
 from local.running import running_stack
 from local.sandboxes.mail import MailSink
+from local.sandboxes.push import PushSandbox
 from local.sandboxes.razorpay import RazorpaySandbox
 from local.sandboxes.sheets import SheetsSandbox
+from local.sandboxes.storage import StorageSandbox
 from local.scheduler import Scheduler
 from local.tasks import TasksEmulator
 
@@ -147,10 +149,14 @@ class Stack:
             key_id=environment.RAZORPAY_KEY_ID,
             key_secret=environment.RAZORPAY_KEY_SECRET,
             webhook_secret=environment.RAZORPAY_WEBHOOK_SECRET,
+            payout_webhook_secret=environment.RAZORPAYX_WEBHOOK_SECRET,
+            account_number=environment.RAZORPAYX_ACCOUNT_NUMBER,
             webhook_url=url(ports.api) + WEBHOOK_PATH,
         )
         self.sheets = SheetsSandbox(ports.sheets)
-        self.mail = MailSink(ports.smtp, ports.mail)
+        self.storage = StorageSandbox(ports.storage)
+        self.push = PushSandbox(ports.push)
+        self.mail = MailSink(ports.smtp, ports.mail, app_url=environment.APP_URL)
         self.relay = EventRelay(ports.events, self.manifest, functions_url, PROJECT, logs)
         self.scheduler = Scheduler(self.manifest, functions_url, self.issuer, paused=not self.options.scheduled)
         self.console = Console(
@@ -160,17 +166,25 @@ class Stack:
         self.firestore = FirestoreEmulator(ports.firestore, PROJECT, self.options.rules, self.relay.address, logs)
         self.pubsub = PubSubEmulator(ports.pubsub, PROJECT, logs)
         self.auth = AuthEmulator(ports.auth, ports.hub, ports.logging, PROJECT, self.files.folder, logs)
-        self._kept = {"tasks": self.tasks, "razorpay": self.razorpay, "sheets": self.sheets}
+        self._kept = {"tasks": self.tasks, "razorpay": self.razorpay, "sheets": self.sheets, "storage": self.storage}
         self._restore(self.options.data)
 
     async def _start_all(self) -> None:
         data = self.options.data
         if data:
             data.mkdir(parents=True, exist_ok=True)
-        first: tuple[Service, ...] = (self.relay, self.mail, self.sheets, self.console, self.gateway)
+        first: tuple[Service, ...] = (
+            self.relay,
+            self.mail,
+            self.push,
+            self.sheets,
+            self.storage,
+            self.console,
+            self.gateway,
+        )
         for service in first:
             await self._start_service(service)
-        self.report("gateway, console, mail, Sheets, events")
+        self.report("gateway, console, mail, Sheets, Storage, events")
         await _together(
             # The slowest first: they share the cores.
             self._start_auth(data),

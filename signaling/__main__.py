@@ -84,7 +84,7 @@ def main() -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
-    log.configure(current.log_level)
+    log.configure(current.log_level, current.google_cloud_project)
     # A line for every connection that opens is of no use to anybody.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -5,8 +5,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,23 +14,29 @@ import socketio
 from engineio.payload import Payload
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 
-from konnect import ids
+from konnect import ids, trace
 from konnect.config import Settings
 from konnect.context import Context
-from konnect.messaging import service as messaging
+from konnect.messaging import conversations, membership
 from konnect.presence.service import LEASE_RENEWAL_S
 from konnect.sessions import sweeps
 from konnect.store import Database
 from konnect.tasks import CloudTasks
 
-from .lanes import THREADS, Lanes
+from . import twins
+from .auth import Connection
+from .lanes import THREADS, Lanes, Pool
 from .manager import Emitter, Manager
 from .memberships import Memberships
 from .namespaces.base import Services
+from .namespaces.chat import ChatNamespace
 from .namespaces.konnect import KonnectNamespace
+from .namespaces.notifications import NotificationsNamespace
 from .presence import Presence
 from .pubsub import PubSub
+from .receipts import Receipts
 from .resync import Replayer
+from .sending import Sender
 from .wire import OrJson, Packet, QuietLogger
 
 log = logging.getLogger(__name__)
@@ -61,7 +66,7 @@ class Instance:
         # The rounds keep pace with a shortened minute, as the waits that depend on them do.
         self._round_s = min(LEASE_RENEWAL_S, max(ROUND_MIN_S, settings.seconds(LEASE_RENEWAL_S)))
         self._origins = set(settings.cors_origin_list)
-        self._pool = ThreadPoolExecutor(THREADS, "domain")
+        self._pool = Pool(THREADS, "domain")
         self._loops: list[asyncio.Task[None]] = []
         self._strangers: set[str] = set()
         self._services: Services | None = None
@@ -87,18 +92,24 @@ class Instance:
         await _patiently("Pub/Sub", self._manager.start)
         emitter = Emitter(self._manager, asyncio.get_running_loop())
         ctx = Context(settings, Database(settings.google_cloud_project), CloudTasks(settings), emitter)
-        memberships = Memberships(partial(self._call, messaging.membership, ctx.db))
+        lanes = Lanes(self._pool)
+        memberships = Memberships(partial(self._call, membership.find, ctx.db))
         self._manager.observe(memberships.observe)
         self._services = services = Services(
             ctx=ctx,
             manager=self._manager,
             presence=Presence(ctx, self._pool, self.id),
-            lanes=Lanes(self._pool),
+            lanes=lanes,
             memberships=memberships,
             replayer=Replayer(ctx.db, self._manager, memberships, self._call),
+            receipts=Receipts(ctx, self._call),
+            sender=Sender(ctx, lanes),
             call=self._call,
         )
+        self._manager.mirror(conversations.NAMESPACE, twins.in_chat)
         self._sio.register_namespace(KonnectNamespace(services))
+        self._sio.register_namespace(ChatNamespace(services))
+        self._sio.register_namespace(NotificationsNamespace(services))
         await _patiently("Firestore", services.presence.renew)
         self._loops = [
             asyncio.create_task(services.presence.keep_lease(self._round_s)),
@@ -114,6 +125,7 @@ class Instance:
         for loop in self._loops:
             loop.cancel()
         await asyncio.wait(self._loops)
+        await services.receipts.close(DRAIN_S)
         await services.presence.close(DRAIN_S)
         for eio_sid in list(self._sio.eio.sockets):
             self._manager.close_transport(eio_sid)
@@ -124,7 +136,11 @@ class Instance:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].rstrip("/") == "/health":
+        if scope["type"] != "http":
+            await self._asgi(scope, receive, send)
+            return
+        send = _with_headers(scope, send)
+        if scope["path"].rstrip("/") == "/health":
             await self._health(send)
         else:
             await self._asgi(scope, receive, send)
@@ -152,6 +168,7 @@ class Instance:
         while True:
             # Jitter, so that the instances do not all reap at once.
             await asyncio.sleep(random.uniform(0.75, 1.25) * self._round_s)  # noqa: S311
+            trace.begin()
             try:
                 await self._tidy(services)
                 reaped = await self._call(sweeps.reap, services.ctx)
@@ -161,12 +178,15 @@ class Instance:
                 log.warning("round failed", extra={"error": repr(error)})
 
     async def _tidy(self, services: Services) -> None:
-        for sid, eio_sid in self._manager.zombies():
-            self._manager.forget(eio_sid)
-            self._manager.basic_disconnect(sid, "/")
-            await services.presence.disconnect(sid)
+        for namespace in list(self._manager.rooms):
+            for sid, eio_sid in self._manager.zombies(namespace):
+                self._manager.forget(eio_sid)
+                self._manager.basic_disconnect(sid, namespace)
+                services.visitors.pop(sid, None)
+                await services.presence.disconnect(sid)
+        renew_visitors(services.presence.connections, services.visitors)
         await services.presence.retry_leaving()
-        for connection in list(services.presence.connections.values()):
+        for connection in [*services.presence.connections.values(), *services.visitors.values()]:
             if connection.is_over:
                 self._manager.close_transport(connection.eio_sid)
         # Who has not been admitted since the last round but one holds a connection for nothing.
@@ -174,6 +194,32 @@ class Instance:
         for eio_sid in strangers & self._strangers:
             self._manager.close_transport(eio_sid)
         self._strangers = strangers
+
+
+def renew_visitors(connections: Mapping[str, Connection], visitors: Mapping[str, Connection]) -> None:
+    """One line carries all namespaces of a page, and the fresh token comes by "/" alone."""
+    hosts = {connection.eio_sid: connection for connection in connections.values()}
+    for visitor in visitors.values():
+        host = hosts.get(visitor.eio_sid)
+        if host is not None and host.uid == visitor.uid:
+            visitor.renew(host)
+
+
+def _with_headers(scope: dict[str, Any], send: Send) -> Send:
+    """Every answer, a poll's as well, names its request and is taken for what it says it is."""
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
+    headers = [
+        (b"x-request-id", ids.request_id(given).encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+    ]
+
+    async def sending(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *headers]}
+        await send(message)
+
+    return sending
 
 
 async def _patiently(what: str, begin: Callable[[], Awaitable[None]]) -> None:

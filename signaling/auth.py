@@ -19,12 +19,14 @@ from konnect.auth import Principal
 from konnect.context import Context
 from konnect.errors import Forbidden, Unauthenticated, Unavailable
 
+from .bucket import Bucket
 from .resync import ReplayRequest
 
 log = logging.getLogger(__name__)
 
 EXPIRY_GRACE_S = 300.0
 RECHECK_S = 60.0
+HINTS_PER_S = 10
 
 
 class Handshake(ReplayRequest):
@@ -45,10 +47,17 @@ class Connection:
     token: str
     as_expert: bool = False
     checked_at: float = field(default_factory=time.monotonic)
+    hints: Bucket = field(default_factory=lambda: Bucket(HINTS_PER_S))
+    """For what a client may send at every key and every scroll."""
 
     @property
     def uid(self) -> str:
         return self.principal.uid
+
+    def renew(self, other: "Connection") -> None:
+        """Take over another connection's token if it lasts longer."""
+        if other.principal.expires_at > self.principal.expires_at:
+            self.principal, self.token = other.principal, other.token
 
     @property
     def is_stale(self) -> bool:

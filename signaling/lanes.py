@@ -3,8 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any, TypeVar
 
 from konnect.errors import RateLimited
 
@@ -12,6 +13,13 @@ T = TypeVar("T")
 
 THREADS = 64
 WAITING_MAX = 100
+
+
+class Pool(ThreadPoolExecutor):
+    """Threads in which the caller's context goes on: its trace, the fields of its log lines."""
+
+    def submit(self, function: Callable[..., T], /, *args: Any, **options: Any) -> "Future[T]":
+        return super().submit(copy_context().run, function, *args, **options)
 
 
 class Lanes:

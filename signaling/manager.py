@@ -16,7 +16,7 @@ import engineio.packet
 import socketio.packet
 from socketio.async_pubsub_manager import AsyncPubSubManager
 
-from konnect import auth, realtime
+from konnect import auth, realtime, trace
 from konnect.store import Emit
 
 from .pubsub import MAX_AGE_S, PubSub
@@ -29,6 +29,7 @@ DELIVERED_MAX = 20_000
 REPLAYED_S = 2 * MAX_AGE_S
 
 Observer = Callable[[str, Any], None]
+Twins = Callable[[str, Any], list[tuple[str, Any]]]
 
 
 class Manager(AsyncPubSubManager):  # type: ignore[misc]
@@ -40,7 +41,8 @@ class Manager(AsyncPubSubManager):  # type: ignore[misc]
         super().__init__()
         self._pubsub = pubsub
         self._observers: list[Observer] = []
-        self._delivered: dict[tuple[str, str], None] = {}
+        self._mirrors: dict[str, Twins] = {}
+        self._delivered: dict[tuple[str, str, str], None] = {}
         self._held: dict[str, list[tuple[str | None, engineio.packet.Packet]]] = {}
         self._replayed: dict[str, tuple[float, set[str]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -65,6 +67,10 @@ class Manager(AsyncPubSubManager):  # type: ignore[misc]
         """Call `observer(event, data)` for every event that passes, whoever it is for."""
         self._observers.append(observer)
 
+    def mirror(self, namespace: str, twins: Twins) -> None:
+        """Deliver to `namespace` what `twins(event, data)` says that an event of "/" is called there."""
+        self._mirrors[namespace] = twins
+
     # Emitting
 
     def send(self, emit: Emit, encoded: bytes) -> None:
@@ -76,12 +82,19 @@ class Manager(AsyncPubSubManager):  # type: ignore[misc]
         """Put an event on the queue of each member here."""
         for observer in self._observers:
             observer(event, data)
+        if namespace == "/":
+            for mirrored, twins in self._mirrors.items():
+                if room in self.rooms.get(mirrored, {}):
+                    for name, twin in twins(event, data):
+                        self.deliver(name, twin, room, mirrored)
         members = self.rooms.get(namespace, {}).get(room)
         if not members:
             return
         event_id = data.get("eventId") if isinstance(data, dict) else None
-        if event_id is not None and not self._is_new(room, event_id):
+        if event_id is not None and not self._is_new(namespace, room, event_id):
             return
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("event delivered", extra={"event": event, "room": room, "sockets": len(members)})
         packet = self._encode(event, data, namespace)
         for eio_sid in tuple(members.values()):
             self._put(eio_sid, packet, event_id)
@@ -164,12 +177,14 @@ class Manager(AsyncPubSubManager):  # type: ignore[misc]
     async def _handle_emit(self, message: dict[str, Any]) -> None:
         room = message.get("room")
         if isinstance(room, str) and not message.get("skip_sid") and message.get("callback") is None:
-            self.deliver(message["event"], message["data"], room, message.get("namespace") or "/")
+            with trace.within(trace.parse(message.get("trace"))):
+                self.deliver(message["event"], message["data"], room, message.get("namespace") or "/")
         else:
             await super()._handle_emit(message)
 
     async def _handle_disconnect(self, message: dict[str, Any]) -> None:
-        """A `room` instead of a `sid` disconnects everybody in it (an account that was disabled)."""
+        """A `room` instead of a `sid` disconnects everybody in it: a user's (an account that was disabled) in all
+        namespaces."""
         room, namespace = message.get("room"), message.get("namespace") or "/"
         if room is None:
             await super()._handle_disconnect(message)
@@ -177,8 +192,12 @@ class Manager(AsyncPubSubManager):  # type: ignore[misc]
         if room.startswith(realtime.user_room("")):
             # So that who comes back at once is looked at anew.
             auth.forget(room.removeprefix(realtime.user_room("")))
-        for sid, _ in list(self.get_participants(namespace, room)):
-            await self.server.disconnect(sid, namespace=namespace, ignore_queue=True)
+            namespaces = list(self.rooms)
+        else:
+            namespaces = [namespace]
+        for one in namespaces:
+            for sid, _ in list(self.get_participants(one, room)):
+                await self.server.disconnect(sid, namespace=one, ignore_queue=True)
 
     def _encode(self, event: str, data: Any, namespace: str) -> engineio.packet.Packet:
         packet = self.server.packet_class(
@@ -211,8 +230,8 @@ class Manager(AsyncPubSubManager):  # type: ignore[misc]
             return
         socket.queue.put_nowait(packet)
 
-    def _is_new(self, room: str, event_id: str) -> bool:
-        key = room, event_id
+    def _is_new(self, namespace: str, room: str, event_id: str) -> bool:
+        key = namespace, room, event_id
         if key in self._delivered:
             return False
         if len(self._delivered) >= DELIVERED_MAX:

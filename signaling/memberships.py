@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from konnect.messaging.service import Membership
+from konnect.messaging.membership import Membership
 
 TTL_S = 5.0
 SIZE_MAX = 10_000
@@ -32,6 +32,9 @@ class Memberships:
         return membership
 
     def observe(self, event: str, data: Any) -> None:
+        if event == "chat-started" and isinstance(data, dict):
+            # A request that was accepted has been known as not active.
+            self._known.pop(data.get("chatId", ""), None)
         if event == "chat-ended" and isinstance(data, dict) and "chatId" in data:
             self._known.pop(data["chatId"], None)
             put_bounded(self._ended, data["chatId"], None)

@@ -90,9 +90,11 @@ class Presence:
             self._leaving.pop(uid, None)
 
     def _write_connected(self, connection: Connection) -> Doc | None:
+        # Before the transaction: one that is run again after a commit in doubt knows its own writes by it.
+        now = clock.now()
         return self._ctx.run(
             lambda tx: attendance.connected(
-                tx, connection.uid, connection.sid, self.instance_id, pace=self._pace, now=clock.now()
+                tx, connection.uid, connection.sid, self.instance_id, pace=self._pace, now=now
             )
         )
 

@@ -11,12 +11,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from konnect import clock
 from konnect.errors import KonnectError, Unavailable
 from konnect.http.schemas import Schema
 from konnect.messaging import service as messaging
-from konnect.messaging.service import Membership, Message
-from konnect.store import Database
+from konnect.messaging.membership import Membership
+from konnect.messaging.message import Message
+from konnect.realtime import with_event_id
+from konnect.sessions import offers
+from konnect.store import Database, Doc
 
 from .manager import Manager
 from .memberships import Memberships
@@ -25,18 +27,6 @@ log = logging.getLogger(__name__)
 
 REPLAY_MAX = 2_000
 SEEN_MAX = 50
-
-
-def view(message: Message) -> dict[str, Any]:
-    """A message on the wire. Its own id is the event's, so that whoever has it already can tell."""
-    return {
-        "eventId": message.id,
-        "id": message.id,
-        "chatId": message.chat_id,
-        "message": message.message,
-        "senderId": message.sender_id,
-        "timestamp": clock.iso(message.created_at),
-    }
 
 
 def missed(db: Database, membership: Membership, uid: str, seen: list[str]) -> list[Message]:
@@ -55,13 +45,21 @@ def missed(db: Database, membership: Membership, uid: str, seen: list[str]) -> l
     return [message for message in found if message.id not in seen]
 
 
-class ReplayRequest(Schema):
+def requests(found: list[Doc], uid: str) -> list[tuple[str, dict[str, Any]]]:
+    """The events that tell one user of the requests that wait for acceptance: on the expert's side, and on the own."""
+    return [
+        ("chat-request", with_event_id(offers.for_expert(offer)))
+        if offer["expertUid"] == uid
+        else ("queue-status", with_event_id(offers.for_user(offer)))
+        for offer in found
+    ]
+
+
+class Seen(Schema):
     """What a client that was away has: `lastMessageId`, the last it got (null: none yet), or `seenMessageIds`, the last
     few in the order in which they came. The latter finds as well what was overtaken: a message sent just before, by
-    the other side on another instance, that was still under way when the line broke. Of `chatId`, by default the
-    session in progress."""
+    the other side on another instance, that was still under way when the line broke."""
 
-    chat_id: str | None = None
     last_message_id: str | None = None
     seen_message_ids: Annotated[list[str], Field(max_length=SEEN_MAX)] = Field(default_factory=list)
 
@@ -72,6 +70,12 @@ class ReplayRequest(Schema):
     @property
     def seen(self) -> list[str]:
         return self.seen_message_ids or ([self.last_message_id] if self.last_message_id else [])
+
+
+class ReplayRequest(Seen):
+    """Of `chatId`, by default the session in progress: what a client that was away has (see Seen)."""
+
+    chat_id: str | None = None
 
 
 class Replayer:
@@ -100,7 +104,7 @@ class Replayer:
             if chat_id is not None:
                 membership = await self._memberships.get(chat_id)
                 for message in await self._call(missed, self._db, membership, uid, seen):
-                    self._manager.send_to(eio_sid, "new-message", view(message))
+                    self._manager.send_to(eio_sid, "new-message", messaging.event(message))
                     replayed.add(message.id)
         except KonnectError as error:
             self._manager.send_to(eio_sid, "resync-failed", {"chatId": chat_id, **error.body()})

@@ -1,6 +1,8 @@
 """How python-socketio encodes, decodes and logs here: its public settings, as measured (facts of the project)."""
 
+import json
 import logging
+import re
 import time
 from typing import Any
 
@@ -11,6 +13,7 @@ log = logging.getLogger("signaling.socketio")
 
 MAX_ATTACHMENTS = 4
 LINES_PER_S = 5
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class OrJson:
@@ -22,7 +25,14 @@ class OrJson:
 
     @staticmethod
     def loads(text: str | bytes, **_: Any) -> Any:
-        return orjson.loads(text)
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            # Half a character: browsers send what a text was cut to. It has to get a coded error, and its sender an
+            # acknowledgement; validation refuses it, by its field.
+            if _SURROGATE.search(text if isinstance(text, str) else text.decode("utf-8", "replace")) is None:
+                raise
+            return json.loads(text)
 
 
 class Packet(socketio.packet.Packet):  # type: ignore[misc]

@@ -17,7 +17,7 @@ from konnect.log import JsonFormatter
 from local.environment import read_export_lines
 from local.manifest import ROOT
 from local.running import running_stack
-from tests import indexes, support
+from tests import captures, indexes, support
 
 MINUTE_S = 2.0
 """The stack's minute: long enough to act within one, short enough to wait for several."""
@@ -35,6 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
         for old in LOGS.glob("queries-*.log"):
             old.unlink()
         os.environ.update(_stack_env())
+    if folder := os.environ.get("KONNECT_CAPTURES"):
+        captures.install(Path(folder))
     queries = logging.FileHandler(LOGS / f"queries-{worker}.log", mode="w")
     queries.setFormatter(JsonFormatter())
     logger = logging.getLogger("konnect.store.query")

@@ -11,6 +11,7 @@ from typing import Any
 
 INDEXES = Path(__file__).resolve().parent.parent / "firestore.indexes.json"
 _EQUALITY = {"==", "in"}
+_CONTAINS = {"array_contains", "array_contains_any"}
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,14 @@ class Shape:
     def parse(cls, text: str) -> "Shape":
         raw = json.loads(text)
         order = [(name, direction) for name, direction in raw["order"] if name != "__name__"]
-        ranges = {name for name, op in raw["where"] if op not in _EQUALITY | {"array_contains"}}
+        ranges = {name for name, op in raw["where"] if op not in _EQUALITY | _CONTAINS}
         # A range without an order is ordered by its field.
         order += [(name, "asc") for name in sorted(ranges) if not order]
         return cls(
             raw["collection"],
             raw["group"],
             frozenset(name for name, op in raw["where"] if op in _EQUALITY),
-            frozenset(name for name, op in raw["where"] if op == "array_contains"),
+            frozenset(name for name, op in raw["where"] if op in _CONTAINS),
             frozenset(ranges),
             tuple(order),
         )

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from . import ids
+from . import ids, text
 from .config import GOOGLE_ISSUER, Settings, settings
 from .errors import BadRequest, Conflict, Forbidden, NotFound, Unauthenticated, Unavailable
 
@@ -99,7 +99,7 @@ def verify_token(token: str, *, using: Settings | None = None, certs_url: str = 
         uid=uid,
         email=_text(payload.get("email")),
         email_verified=payload.get("email_verified") is True,
-        name=_text(payload.get("name")),
+        name=_name(payload.get("name")),
         role=role if isinstance(role, str) and role else DEFAULT_ROLE,
         auth_time=_moment(payload.get("auth_time", payload["iat"])),
         issued_at=_moment(payload["iat"]),
@@ -345,7 +345,7 @@ def _read_account(db: "Database", uid: str) -> Account:
     except (GoogleAPICallError, RetryError) as error:
         log.warning("account not read", extra={"uid": uid, "error": str(error)})
         raise Unavailable from error
-    return Account(_text(doc.get("name")), doc.get("disabled") is True, doc.get("tokensValidAfter"))
+    return Account(_name(doc.get("name")), doc.get("disabled") is True, doc.get("tokensValidAfter"))
 
 
 def _admin_app(project: str) -> Any:
@@ -378,6 +378,13 @@ def _account_errors() -> Iterator[None]:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _name(value: object) -> str | None:
+    """What others will see: it comes from Firebase's account, which takes anything."""
+    with suppress(ValueError):
+        return text.visible_line(value) if isinstance(value, str) else None
+    return None
 
 
 def _moment(seconds: Any) -> datetime:

@@ -1,9 +1,13 @@
 """Time. Services are given `now`; only the edges read the clock."""
 
-from datetime import UTC, date, datetime, time, timedelta, timezone
+import re
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
 INDIA = timezone(timedelta(hours=5, minutes=30), "IST")
 """Asia/Kolkata, by which business days are counted. A fixed offset: India has had no other since 1945."""
+
+
+_ZONE = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 
 
 def now() -> datetime:
@@ -15,6 +19,11 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def to_millisecond(moment: datetime) -> datetime:
+    """A time as it can be told on the wire."""
+    return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 def after(moment: datetime, seconds: float) -> datetime:
     return moment + timedelta(seconds=seconds)
 
@@ -24,6 +33,22 @@ def business_day(moment: datetime) -> date:
     return moment.astimezone(INDIA).date()
 
 
-def day_begins(day: date) -> datetime:
-    """The first moment of a business day, in UTC."""
-    return datetime.combine(day, time.min, INDIA).astimezone(UTC)
+def day_begins(day: date, zone: tzinfo = INDIA) -> datetime:
+    """The first moment of a day (by default of a business day), in UTC.
+
+    Where clocks are put forward at midnight that is when they are; where 00:00 comes twice, the first.
+    """
+    return datetime.combine(day, time.min, zone).astimezone(UTC)
+
+
+def zone(name: str) -> tzinfo:
+    """A time zone by its IANA name. Raises ValueError."""
+    from zoneinfo import ZoneInfo
+
+    # "localtime" and the like would mean another zone on another machine; folders and files beside have other names.
+    if not _ZONE.fullmatch(name):
+        raise ValueError("is not a time zone's name")
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError) as error:
+        raise ValueError("there is no such time zone") from error

@@ -14,7 +14,26 @@ LOCAL_PORT_BASE = 8400
 GOOGLE_ISSUER = "https://accounts.google.com"
 GOOGLE_CERTS_URL = "https://www.googleapis.com/oauth2/v3/certs"
 GOOGLE_SHEETS_URL = "https://sheets.googleapis.com"
+FCM_URL = "https://fcm.googleapis.com"
+GOOGLE_STORAGE_URL = "https://storage.googleapis.com"
+FIREBASE_STORAGE_URL = "https://firebasestorage.googleapis.com"
+GOOGLE_IAM_CREDENTIALS_URL = "https://iamcredentials.googleapis.com"
 MINUTE_S = 60.0
+ONLY_LOCALLY_OTHERWISE: dict[str, Any] = {
+    "firestore_emulator_host": "",
+    "firebase_auth_emulator_host": "",
+    "pubsub_emulator_host": "",
+    "cloud_tasks_emulator_host": "",
+    "storage_emulator_host": "",
+    "oidc_issuer": GOOGLE_ISSUER,
+    "oidc_certs_url": GOOGLE_CERTS_URL,
+    "sheets_url": GOOGLE_SHEETS_URL,
+    "fcm_url": FCM_URL,
+    "iam_credentials_url": GOOGLE_IAM_CREDENTIALS_URL,
+    "minute_s": MINUTE_S,
+    "rate_limit_factor": 1,
+}
+"""What a deployed service must not change."""
 
 
 class ConfigError(RuntimeError):
@@ -37,6 +56,8 @@ class Settings(BaseModel):
     firebase_auth_emulator_host: str = ""
     pubsub_emulator_host: str = ""
     cloud_tasks_emulator_host: str = ""
+    storage_emulator_host: str = ""
+    """With its scheme, as google-cloud-storage reads it."""
 
     # Cloud Tasks
     tasks_queue: str = "tasks"
@@ -49,6 +70,8 @@ class Settings(BaseModel):
     # Realtime
     realtime_topic: str = "realtime"
     emit_timeout_s: float = 0.5
+    messages_per_minute: int = Field(default=30, ge=1)
+    """Of one user, by socket and HTTP together."""
 
     # Razorpay
     razorpay_url: str = "https://api.razorpay.com"
@@ -57,9 +80,25 @@ class Settings(BaseModel):
     razorpay_webhook_secret: str = ""
     razorpay_timeout_s: float = 10.0
 
+    # RazorpayX: payouts. Without an account number, withdrawals are settled by hand
+    razorpayx_account_number: str = ""
+    """The account that payouts are paid from: the current account, or RazorpayX Lite's customer identifier."""
+    razorpayx_webhook_secret: str = ""
+    """Of the webhooks about payouts, which have a dashboard of their own; without one, RAZORPAY_WEBHOOK_SECRET."""
+    payout_narration: str = Field(default="Konnect earnings", pattern=r"^[A-Za-z0-9 ]{1,30}$")
+    """What the bank statement of a payout's receiver says."""
+
     # Google Sheets
     sheets_url: str = GOOGLE_SHEETS_URL
     sheets_timeout_s: float = 30.0
+
+    # Cloud Storage
+    storage_bucket: str = ""
+    """Empty: Firebase's default bucket (`bucket`)."""
+    storage_timeout_s: float = 10.0
+    iam_credentials_url: str = GOOGLE_IAM_CREDENTIALS_URL
+    """Signs the URLs of uploads and downloads: a function has no private key."""
+    upload_url_minutes: int = Field(default=15, ge=1, le=60)
 
     # Mail, by SMTP; without a host it waits
     smtp_host: str = ""
@@ -71,36 +110,55 @@ class Settings(BaseModel):
     mail_from: str = ""
     """The sender: "Konnect <no-reply@…>"."""
 
+    # Push, by Firebase Cloud Messaging
+    fcm_url: str = FCM_URL
+    fcm_timeout_s: float = 5.0
+
+    # The frontend that mails and pushes lead to: "https://app.example.com"; without it they have no links
+    app_url: str = ""
+
+    # Calls
+    stun_urls: str = "stun:stun.l.google.com:19302"
+    """Separated by commas, as `turn_urls` are ("turn:turn.example.com:3478?transport=udp"); "none" for no server."""
+    turn_urls: str = "none"
+    turn_secret: str = ""
+    """coturn's `static-auth-secret`; without it calls have STUN alone."""
+    turn_ttl_s: int = Field(default=3600, ge=60, le=24 * 3600)
+
     # HTTP
     cors_origins: str = "http://localhost:3000,http://localhost:5173"
     log_level: str = "INFO"
+    trusted_proxies: int = Field(default=1, ge=0, le=5)
+    """How many entries stand behind the client's in X-Forwarded-For: Google's load balancer appends the client and
+    itself. 0 without one in front of the functions."""
+
+    # Rate limits: requests in 15 minutes (bookings: in one), a user, or an address while nobody is signed in
+    rate_limit_general: int = Field(default=100, ge=1)
+    rate_limit_auth: int = Field(default=20, ge=1)
+    rate_limit_payments: int = Field(default=20, ge=1)
+    rate_limit_admin: int = Field(default=500, ge=1)
+    rate_limit_bookings: int = Field(default=5, ge=1)
+    rate_limit_factor: int = Field(default=1, ge=1)
+    """Of them all. Only the local stack may raise it: tests and the bench do in seconds what people do in days."""
 
     # Time. Real minutes have 60 seconds; only the local stack may shorten one (the demo, the tests).
     minute_s: float = Field(default=MINUTE_S, gt=0)
+
+    @model_validator(mode="after")
+    def check_ice_urls(self) -> Self:
+        """Refuse what a browser would refuse, in every call: an ICE URL of another scheme."""
+        for name, urls in (("stun", self.stun_url_list), ("turn", self.turn_url_list)):
+            wrong = [url for url in urls if not url.startswith((f"{name}:", f"{name}s:"))]
+            if wrong:
+                raise ValueError(f"{name.upper()}_URLS: not a {name}: URL: {', '.join(wrong)}")
+        return self
 
     @model_validator(mode="after")
     def check_deployed(self) -> Self:
         """Refuse, when deployed (K_SERVICE is set), all that only the local stack may use."""
         if not self.k_service:
             return self
-        wrong = [
-            name.upper()
-            for name in (
-                "firestore_emulator_host",
-                "firebase_auth_emulator_host",
-                "pubsub_emulator_host",
-                "cloud_tasks_emulator_host",
-            )
-            if getattr(self, name)
-        ]
-        if self.oidc_issuer != GOOGLE_ISSUER:
-            wrong.append("OIDC_ISSUER")
-        if self.oidc_certs_url != GOOGLE_CERTS_URL:
-            wrong.append("OIDC_CERTS_URL")
-        if self.sheets_url != GOOGLE_SHEETS_URL:
-            wrong.append("SHEETS_URL")
-        if self.minute_s != MINUTE_S:
-            wrong.append("MINUTE_S")
+        wrong = [name.upper() for name, value in ONLY_LOCALLY_OTHERWISE.items() if getattr(self, name) != value]
         if self.smtp_tls == "none":
             wrong.append("SMTP_TLS=none")
         if wrong:
@@ -117,12 +175,44 @@ class Settings(BaseModel):
         return self
 
     @property
+    def payout_webhook_secret(self) -> str:
+        return self.razorpayx_webhook_secret or self.razorpay_webhook_secret
+
+    @property
     def cors_origin_list(self) -> list[str]:
-        return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+        return _listed(self.cors_origins)
+
+    @property
+    def stun_url_list(self) -> list[str]:
+        return [] if self.stun_urls == "none" else _listed(self.stun_urls)
+
+    @property
+    def turn_url_list(self) -> list[str]:
+        return [] if self.turn_urls == "none" else _listed(self.turn_urls)
+
+    @property
+    def bucket(self) -> str:
+        """The one bucket of all files. Firebase's default for projects before 30 October 2024, {project}.appspot.com,
+        has to be named by STORAGE_BUCKET."""
+        return self.storage_bucket or f"{self.google_cloud_project}.firebasestorage.app"
+
+    @property
+    def storage_url(self) -> str:
+        """Where objects are read and written by signed URL: {storage_url}/{bucket}/{path}."""
+        return (self.storage_emulator_host or GOOGLE_STORAGE_URL).rstrip("/")
+
+    @property
+    def firebase_storage_url(self) -> str:
+        """Where storage.rules decide: {firebase_storage_url}/v0/b/{bucket}/o/{escaped path}?alt=media."""
+        return (self.storage_emulator_host or FIREBASE_STORAGE_URL).rstrip("/")
 
     def seconds(self, real_s: float) -> float:
         """A duration of the product (60 s of a minute, 30 s of grace) as this process counts it."""
         return real_s * self.minute_s / MINUTE_S
+
+
+def _listed(value: str) -> list[str]:
+    return [one.strip() for one in value.split(",") if one.strip()]
 
 
 def load(environ: dict[str, str] | None = None) -> Settings:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from . import store
 from .config import Settings, settings
 from .errors import Unavailable
+from .limits import Limiter
 from .realtime import Emitter, PubSubEmitter, with_event_id
 from .store import Database, Emit, Tx
 from .tasks import CloudTasks, Task, TaskScheduler
@@ -21,6 +22,11 @@ class Context:
     db: Database
     tasks: TaskScheduler
     realtime: Emitter
+
+    @cached_property
+    def limiter(self) -> Limiter:
+        """The rate limits' counts of this process."""
+        return Limiter(self.settings, self.db)
 
     def run(self, function: Callable[[Tx], T]) -> T:
         """Run `function` in a transaction and flush its effects (see store.run)."""

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from . import ids
+from . import ids, trace
 from .config import Settings
 from .store.transaction import Emit
 
@@ -41,12 +41,16 @@ def with_event_id(data: Any) -> Any:
 
 
 def message(emit: Emit, *, host_id: str) -> bytes:
-    """The wire form of an emit. `host_id` is the writer's: an instance skips what it wrote itself."""
+    """The wire form of an emit. `host_id` is the writer's: an instance skips what it wrote itself. `trace` stays
+    between the servers."""
+    current = trace.current()
+    traced = {} if current is None else {"trace": current.header}
     if emit.event == DISCONNECT:
-        gone = {"method": "disconnect", "room": emit.room, "namespace": emit.namespace, "host_id": host_id}
+        gone = {"method": "disconnect", "room": emit.room, "namespace": emit.namespace, "host_id": host_id, **traced}
         return json.dumps(gone).encode()
     return json.dumps(
         {
+            **traced,
             "method": "emit",
             "event": emit.event,
             "data": emit.data,

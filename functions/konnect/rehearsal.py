@@ -7,7 +7,7 @@
 Later transactions of the same run see what earlier ones would have written (queries do not).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -50,9 +50,11 @@ class _Documents(Database):
         self.changed[path] = {**((self.get(*path) or {}) if merge else {}), **doc}
         self.note("merge" if merge else "set", path, doc)
 
-    def create(self, path: Path, doc: Doc) -> Any:
+    def create(self, path: Path, doc: Doc, *, also: Mapping[Path, Doc] | None = None) -> Any:
         self.changed[path] = doc
         self.note("create", path, doc)
+        for other, fields in (also or {}).items():
+            self.set(other, fields, merge=True)
         return clock.now()
 
     def delete(self, *path: str) -> None:

@@ -3,15 +3,18 @@
 import json
 import logging
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Protocol
 
-from . import ids
+from . import ids, trace
 from .config import Settings
 from .errors import Unavailable
 
 log = logging.getLogger(__name__)
+
+FURTHEST_AHEAD = timedelta(days=29)
+"""Cloud Tasks takes what is due within 30 days; for a later time, a task schedules the next."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class CloudTasks:
             http_request=tasks_v2.HttpRequest(
                 url=self._settings.tasks_url + task.path,
                 http_method=tasks_v2.HttpMethod.POST,
-                headers={"Content-Type": "application/json"},
+                headers={"Content-Type": "application/json", **_trace()},
                 body=json.dumps(task.payload).encode(),
                 oidc_token=tasks_v2.OidcToken(
                     service_account_email=self._settings.tasks_service_account, audience=self._settings.tasks_url
@@ -88,3 +91,9 @@ class CloudTasks:
         except (exceptions.GoogleAPICallError, exceptions.RetryError) as error:
             log.warning("task not created", extra={"task": task.key, "error": str(error)})
             raise Unavailable("the task could not be scheduled") from error
+
+
+def _trace() -> dict[str, str]:
+    """The header by which what the task does belongs to the trace of what created it."""
+    current = trace.current()
+    return {} if current is None else {trace.HEADER: current.header}

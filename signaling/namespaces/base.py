@@ -1,8 +1,9 @@
 """What every namespace shares: admission, dispatch, validation, and an acknowledgement whatever happens."""
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,17 +12,22 @@ from google.api_core.exceptions import GoogleAPICallError, RetryError
 from pydantic import BaseModel, ValidationError
 from socketio.exceptions import ConnectionRefusedError
 
-from konnect import auth
+from konnect import auth, trace
+from konnect import log as logs
 from konnect.context import Context
 from konnect.errors import Forbidden, KonnectError, NotFound, Unauthenticated, Unavailable
 from konnect.http.validation import bad_request
-from konnect.realtime import EXPERTS_ROOM, user_room
+from konnect.messaging.membership import Membership
+from konnect.realtime import EXPERTS_ROOM, user_room, with_event_id
+from konnect.store import Emit
 from signaling.auth import Connection, find_token, parse_handshake, recheck
 from signaling.lanes import Lanes
 from signaling.manager import Manager
 from signaling.memberships import Memberships
 from signaling.presence import Presence
+from signaling.receipts import Receipts
 from signaling.resync import Replayer
+from signaling.sending import Sender
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +37,8 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 @dataclass
 class Services:
-    """What handlers work with. `call(function, *args)` runs a blocking one in the pool; `lanes` keep a chat's order."""
+    """What handlers work with. `call(function, *args)` runs a blocking one in the pool; `lanes` keep a chat's order.
+    `visitors` are the sockets, by sid, in namespaces that make nobody present."""
 
     ctx: Context
     manager: Manager
@@ -39,15 +46,32 @@ class Services:
     lanes: Lanes
     memberships: Memberships
     replayer: Replayer
+    receipts: Receipts
+    sender: Sender
     call: Callable[..., Awaitable[Any]]
     draining: bool = False
+    visitors: dict[str, Connection] = field(default_factory=dict)
+
+    def tell_typing(self, of: Membership, uid: str, *, is_typing: bool) -> None:
+        """The other side, by the events of every namespace. Raises Forbidden, Conflict (SESSION_ENDED)."""
+        of.check(uid)
+        data = with_event_id({"chatId": of.chat_id, "userId": uid, "isTyping": is_typing})
+        self.ctx.realtime.emit([Emit(user_room(of.other(uid)), "chat-typing", data)])
+
+    def connection(self, sid: str) -> Connection | None:
+        """An admitted socket, or None."""
+        return self.presence.connections.get(sid) or self.visitors.get(sid)
 
 
-def event(name: str, payload: type[BaseModel] | None = None) -> Callable[[Method], Method]:
-    """Mark a method as the handler of an event: `async def (self, connection, payload) -> acknowledgement`."""
+def event(name: str, payload: type[BaseModel] | None = None, *, quiet: bool = False) -> Callable[[Method], Method]:
+    """Mark a method as the handler of an event: `async def (self, connection, payload) -> acknowledgement`.
+
+    `quiet`: its line is for debugging alone, since it comes many times a second and stores nothing.
+    """
 
     def mark(method: Method) -> Method:
         vars(method)["event"] = name, payload
+        vars(method)["log_level"] = logging.DEBUG if quiet else logging.INFO
         return method
 
     return mark
@@ -55,6 +79,10 @@ def event(name: str, payload: type[BaseModel] | None = None) -> Callable[[Method
 
 class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]
     """Admission and dispatch. Subclasses mark their handlers with `event`."""
+
+    makes_present = True
+    """Whether who is connected here is there for a session, and for the dead-air rule. A namespace of another page (a
+    bell of notifications, a list of chats) does not: a session whose own page is closed must come to its end."""
 
     def __init__(self, services: Services, namespace: str = "/") -> None:
         super().__init__(namespace)
@@ -68,6 +96,10 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]
     async def trigger_event(self, event: Any, *args: Any) -> Any:
         """The library's way in. A client may send events that are called connect or disconnect: the library's own come
         for a sid that is not connected yet, or not any more."""
+        with trace.within(_trace(args[1] if event == "connect" and len(args) > 1 else None)):
+            return await self._trigger(event, *args)
+
+    async def _trigger(self, event: Any, *args: Any) -> Any:
         sid = args[0]
         if not self.services.manager.is_connected(sid, self.namespace):
             if event == "connect":
@@ -79,6 +111,7 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]
     # Admission
 
     async def _connect(self, sid: str, environ: dict[str, Any], given: Any) -> None:
+        logs.bind()
         try:
             await self._admit(sid, environ, given)
         except KonnectError as error:
@@ -96,17 +129,37 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]
         token = find_token(handshake, environ)
         principal = await services.call(auth.authenticate, self.ctx, token)
         eio_sid = manager.eio_sid_from_sid(sid, self.namespace)
-        session = await services.presence.connect(Connection(sid, eio_sid, principal, token))
-        if handshake.wants_replay:
-            manager.hold(eio_sid)
-        await self.enter_room(sid, user_room(principal.uid))
-        await self.enter_room(sid, EXPERTS_ROOM)
-        if handshake.wants_replay:
-            chat_id = handshake.chat_id or (session["id"] if session else None)
-            services.replayer.start(eio_sid, principal.uid, chat_id, handshake.seen)
+        connection = Connection(sid, eio_sid, principal, token)
+        if not self.makes_present:
+            if services.draining:
+                raise Unavailable("this instance is stopping; please connect again")
+            services.visitors[sid] = connection
+            await self.enter_room(sid, user_room(principal.uid))
+            # Apart, so that the client is told first that it is in.
+            self.server.start_background_task(self.welcome, connection)
+            return
+        session = await services.presence.connect(connection)
+        try:
+            if handshake.wants_replay:
+                manager.hold(eio_sid)
+            await self.enter_room(sid, user_room(principal.uid))
+            await self.enter_room(sid, EXPERTS_ROOM)
+            if handshake.wants_replay:
+                chat_id = handshake.chat_id or (session["id"] if session else None)
+                services.replayer.start(eio_sid, principal.uid, chat_id, handshake.seen)
+        except BaseException:
+            # Counted as present already, and the library says no goodbye for a connection that it refuses.
+            await self._disconnect(sid)
+            raise
+
+    async def welcome(self, connection: Connection) -> None:
+        """What a visitor is told when it has come."""
 
     async def _disconnect(self, sid: str) -> None:
-        connection = self.services.presence.connections.get(sid)
+        connection = self.services.connection(sid)
+        logs.bind(uid=connection.uid if connection is not None else None)
+        if self.services.visitors.pop(sid, None) is not None:
+            return
         if connection is not None:
             self.services.manager.forget(connection.eio_sid)
         try:
@@ -118,8 +171,24 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]
 
     async def _dispatch(self, event: Any, sid: str, given: Any) -> Any:
         """The acknowledgement of an event: what its handler returns, or an error's body."""
+        started = time.perf_counter()
+        connection = self.services.connection(sid)
+        logs.bind(uid=connection.uid if connection is not None else None)
+        ack = await self._answer(event, connection, given)
+        found = self._handlers.get(event) if isinstance(event, str) else None
+        level: int = getattr(found[1], "log_level", logging.INFO) if found is not None else logging.DEBUG
+        if log.isEnabledFor(level):
+            error = ack.get("error") if isinstance(ack, dict) else None
+            fields = {
+                "event": event if found is not None else None,
+                "error": error["code"] if isinstance(error, dict) else None,
+                "ms": round((time.perf_counter() - started) * 1000, 1),
+            }
+            log.log(level, "event", extra=fields)
+        return ack
+
+    async def _answer(self, event: Any, connection: Connection | None, given: Any) -> Any:
         try:
-            connection = self.services.presence.connections.get(sid)
             if self.services.draining:
                 raise Unavailable("this instance is stopping; please connect again")
             if connection is None:
@@ -130,10 +199,10 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]
                 await self._recheck(connection)
             return await handler(self, connection, payload)
         except KonnectError as error:
-            return error.body()
+            return _error_ack(error)
         except (GoogleAPICallError, RetryError) as error:
             log.warning("event failed", extra={"event": event, "error": str(error)})
-            return Unavailable().body()
+            return _error_ack(Unavailable())
         except Exception:
             log.exception("event failed", extra={"event": event})
             return _internal().body()
@@ -153,6 +222,11 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]
             raise
 
 
+def _trace(environ: Any) -> trace.Trace:
+    """A connection may belong to a trace of its client's; each event begins one."""
+    return trace.parse(environ.get("HTTP_TRACEPARENT") if isinstance(environ, dict) else None) or trace.new()
+
+
 def _parse(model: type[BaseModel] | None, given: Any) -> Any:
     if model is None:
         return None
@@ -160,6 +234,14 @@ def _parse(model: type[BaseModel] | None, given: Any) -> Any:
         return model.model_validate({} if given is None else given)
     except ValidationError as error:
         raise bad_request(error, where="payload") from error
+
+
+def _error_ack(error: KonnectError) -> dict[str, Any]:
+    """An error's body; what HTTP says by Retry-After is part of it here."""
+    body = error.body()
+    if error.retry_after_s is not None:
+        body["error"]["retryAfterS"] = error.retry_after_s
+    return body
 
 
 def _refusal(error: KonnectError) -> ConnectionRefusedError:

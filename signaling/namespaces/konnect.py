@@ -1,36 +1,28 @@
 """Namespace "/": Konnect's events. Each handler asks a konnect service and passes on what it says."""
 
-import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from konnect import clock, ids
 from konnect.experts import service as experts
+from konnect.messaging import membership
 from konnect.messaging import service as messaging
-from konnect.messaging.service import Membership
 from konnect.platform import platform_config
 from konnect.realtime import user_room, with_event_id
-from konnect.sessions import attendance, queue, service
+from konnect.sessions import attendance, offers, queue, requests, service
 from konnect.sessions.metering import Pace
-from konnect.store import Doc, Emit, Tx
-from signaling import payloads, resync
+from konnect.store import Doc, Emit
+from signaling import resync
 from signaling.auth import Connection, renewed
-from signaling.memberships import put_bounded
+from signaling.payloads import konnect as payloads
 
-from .base import Namespace, Services, event
+from .base import Namespace, event
 
 Ack = dict[str, Any]
 
 
-SPACING_S = 0.001
-"""Firestore's server time has milliseconds: closer together, two messages of a chat would be ordered by their ids."""
-
-
 class KonnectNamespace(Namespace):
-    def __init__(self, services: Services, namespace: str = "/") -> None:
-        super().__init__(services, namespace)
-        self._sent_at: dict[str, float] = {}
-
     @property
     def _pace(self) -> Pace:
         return Pace.of(self.ctx.settings)
@@ -45,12 +37,17 @@ class KonnectNamespace(Namespace):
             connection.token = payload.token
         if payload.user_type in payloads.EXPERT_TYPES:
             await self.services.presence.register_expert(connection)
-        state: Ack = await self.services.call(self._state, connection, payload)
+        current: attendance.Current = await self.services.call(self._current, connection.uid)
+        for hint in resync.requests(current.offers, connection.uid):
+            self.services.manager.send_to(connection.eio_sid, *hint)
+        state: Ack = await self.services.call(self._state, connection, payload, current.session)
         return state
 
-    def _state(self, connection: Connection, payload: payloads.Register) -> Ack:
+    def _current(self, uid: str) -> attendance.Current:
+        return self.ctx.run(lambda tx: attendance.current(tx, uid))
+
+    def _state(self, connection: Connection, payload: payloads.Register, session: Doc | None) -> Ack:
         uid = connection.uid
-        session = self.ctx.run(lambda tx: _current_session(tx, uid))
         ack: Ack = {
             "user": {"id": uid, "name": _name(connection)},
             "session": payloads.session_view(session) if session else None,
@@ -59,9 +56,9 @@ class KonnectNamespace(Namespace):
         if payload.wants_replay:
             ack["missed"] = []
             if chat_id is not None:
-                of = messaging.membership(self.ctx.db, chat_id)
+                of = membership.find(self.ctx.db, chat_id)
                 found = resync.missed(self.ctx.db, of, uid, payload.seen)
-                ack["missed"] = [resync.view(message) for message in found]
+                ack["missed"] = [messaging.event(message) for message in found]
         return ack
 
     @event("get-online-experts")
@@ -82,7 +79,7 @@ class KonnectNamespace(Namespace):
         uid, session_id, now = connection.uid, ids.new(), clock.now()
         config = platform_config(self.ctx.db)
         requested = self.ctx.run(
-            lambda tx: service.request(
+            lambda tx: requests.request(
                 tx,
                 uid=uid,
                 name=_name(connection),
@@ -96,20 +93,44 @@ class KonnectNamespace(Namespace):
         )
         if requested.session is not None:
             return {"chatId": requested.session["id"]}
-        position = queue.position(self.ctx.db, payload.expert_id, uid)
-        if position is None:
+        if requested.offer is not None:
+            # queue-joined, which names the request, has been sent with the commit.
+            return {"queued": True, "position": 1, "pending": True}
+        place = queue.place(self.ctx.db, payload.expert_id, uid, config=config, now=now)
+        if place is None:
             # The queue has moved on already: chat-started or queue-status has told, or is about to.
             return {"queued": True, "position": 0}
-        joined = {"expertId": payload.expert_id, "position": position}
-        self.ctx.emit([Emit(user_room(uid), "queue-joined", joined)])
-        return {"queued": True, "position": position}
+        self.ctx.emit([Emit(user_room(uid), "queue-joined", place)])
+        return {"queued": True, "position": place["position"], "estimatedWaitS": place["estimatedWaitS"]}
+
+    @event("accept-chat", payloads.Chat)
+    async def accept_chat(self, connection: Connection, payload: payloads.Chat) -> Ack:
+        return await self._answer_request(payload.chat_id, partial(offers.accept, by=connection.uid, pace=self._pace))
+
+    @event("decline-chat", payloads.DeclineChat)
+    async def decline_chat(self, connection: Connection, payload: payloads.DeclineChat) -> Ack:
+        return await self._answer_request(
+            payload.chat_id, partial(offers.decline, by=connection.uid, note=payload.reason)
+        )
+
+    async def _answer_request(self, chat_id: str, answer: Callable[..., Doc]) -> Ack:
+        now = clock.now()
+
+        def work() -> Ack:
+            session = self.ctx.run(partial(answer, session_id=chat_id, now=now))
+            return {"chatId": chat_id, "status": session["status"], "reason": session["endReason"]}
+
+        return await self.services.lanes.run(chat_id, work)
 
     @event("leave-queue", payloads.LeaveQueue)
     async def leave_queue(self, connection: Connection, payload: payloads.LeaveQueue) -> Ack:
+        now = clock.now()
+
         def work() -> bool:
-            left = self.ctx.run(lambda tx: queue.leave(tx, payload.expert_id, connection.uid))
+            left = self.ctx.run(lambda tx: queue.leave(tx, payload.expert_id, connection.uid, now=now))
             if left:
-                self.ctx.emit(queue.positions(self.ctx.db, payload.expert_id))
+                config = platform_config(self.ctx.db)
+                self.ctx.emit(queue.positions(self.ctx.db, payload.expert_id, config=config, now=now))
             return left
 
         return {"left": await self.services.call(work)}
@@ -130,29 +151,34 @@ class KonnectNamespace(Namespace):
     @event("chat-message", payloads.ChatMessage)
     async def chat_message(self, connection: Connection, payload: payloads.ChatMessage) -> Ack:
         of = await self.services.memberships.get(payload.chat_id)
-        of.check(connection.uid)
-        return await self.services.lanes.run(payload.chat_id, partial(self._send, connection.uid, of, payload))
+        sent = await self.services.sender.send(
+            of,
+            connection.uid,
+            payload.message,
+            attachment_id=payload.attachment_id,
+            code_block=payload.code_block.model_dump() if payload.code_block else None,
+            reply_to=payload.reply_to,
+            client_id=payload.client_message_id,
+        )
+        return {"id": sent.id, "timestamp": clock.iso(sent.created_at)}
 
-    def _send(self, uid: str, of: Membership, payload: payloads.ChatMessage) -> Ack:
-        """Stored, told, acknowledged, in the chat's lane: each in the order of the commits."""
-        wait_s = self._sent_at.get(of.session_id, 0.0) + SPACING_S - time.monotonic()
-        if wait_s > 0:
-            time.sleep(wait_s)
-        sent = messaging.send(self.ctx.db, of, uid, payload.message, client_id=payload.client_message_id)
-        put_bounded(self._sent_at, of.session_id, time.monotonic())
-        data = resync.view(sent)
-        self.ctx.emit([Emit(user_room(to), "new-message", data) for to in (of.user_id, of.expert_uid)])
-        return {"id": data["id"], "timestamp": data["timestamp"]}
+    @event("chat-read", payloads.Read, quiet=True)
+    async def chat_read(self, connection: Connection, payload: payloads.Read) -> Ack:
+        connection.hints.take()
+        of = await self.services.memberships.get(payload.chat_id)
+        stored = await self.services.receipts.mark(of, connection.uid, payload.message_id)
+        if stored is None:
+            return {"chatId": payload.chat_id}
+        return {"chatId": stored.chat_id, "messageId": stored.message_id, "unread": stored.unread}
 
     # Relays: to the other participant of a running session; nothing is stored
 
-    @event("chat-typing", payloads.Typing)
+    @event("chat-typing", payloads.Typing, quiet=True)
     async def chat_typing(self, connection: Connection, payload: payloads.Typing) -> Ack:
-        return await self._relay(connection, payload, "chat-typing")
-
-    @event("chat-read", payloads.Read)
-    async def chat_read(self, connection: Connection, payload: payloads.Read) -> Ack:
-        return await self._relay(connection, payload, "chat-read")
+        connection.hints.take()
+        of = await self.services.memberships.get(payload.chat_id)
+        self.services.tell_typing(of, connection.uid, is_typing=payload.is_typing)
+        return {"chatId": payload.chat_id}
 
     @event("call-offer", payloads.CallOffer)
     async def call_offer(self, connection: Connection, payload: payloads.CallOffer) -> Ack:
@@ -162,7 +188,7 @@ class KonnectNamespace(Namespace):
     async def call_answer(self, connection: Connection, payload: payloads.CallAnswer) -> Ack:
         return await self._relay(connection, payload, "call-answer")
 
-    @event("ice-candidate", payloads.IceCandidate)
+    @event("ice-candidate", payloads.IceCandidate, quiet=True)
     async def ice_candidate(self, connection: Connection, payload: payloads.IceCandidate) -> Ack:
         return await self._relay(connection, payload, "ice-candidate")
 
@@ -176,16 +202,10 @@ class KonnectNamespace(Namespace):
 
     async def _relay(self, connection: Connection, payload: payloads.ChatPayload, event: str, **fields: Any) -> Ack:
         of = await self.services.memberships.get(payload.chat_id)
-        of.check(connection.uid)
+        of.check_call(connection.uid)
         data = {**payload.model_dump(by_alias=True, exclude_unset=True), **fields}
         self.ctx.realtime.emit([Emit(user_room(of.other(connection.uid)), event, with_event_id(data))])
         return {"chatId": payload.chat_id}
-
-
-def _current_session(tx: Tx, uid: str) -> Doc | None:
-    session_id = attendance.current_session(tx, uid)
-    session = tx.get("sessions", session_id) if session_id else None
-    return {**session, "id": session_id} if session else None
 
 
 def _name(connection: Connection) -> str:

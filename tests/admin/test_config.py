@@ -44,6 +44,18 @@ def test_defaults_then_versions(panel: Panel) -> None:
     assert change(panel, {"platformFeePercent": 18.5}).json()["version"] == 1
 
 
+def test_the_offer_and_the_time_to_accept(panel: Panel) -> None:
+    names = ("acceptSeconds", "freeIntroMinutes", "promotionalPricePerMin", "promotionalMinutes")
+
+    def seen(values: dict[str, Any]) -> list[float | None]:
+        return [values[name] for name in names]
+
+    assert seen(panel.admin.get(PATH).json()) == [60, 0, None, 5]
+    wanted = {"acceptSeconds": 300, "freeIntroMinutes": 10, "promotionalPricePerMin": 4.5, "promotionalMinutes": 60}
+    assert seen(change(panel, wanted).json()) == [300, 10, 4.5, 60]
+    assert seen(change(panel, {"promotionalPricePerMin": None}).json()) == [300, 10, None, 60]
+
+
 def test_in_effect_here_at_once_and_elsewhere_within_a_minute(panel: Panel) -> None:
     assert platform.platform_config(panel.ctx.db).platformFeePercent == 20
     change(panel, {"platformFeePercent": 10})
@@ -78,6 +90,12 @@ def test_of_several_at_once_with_one_version_one_wins(panel: Panel) -> None:
         ({"platformFeePercent": None}, "platformFeePercent"),
         ({"maxConcurrentMentors": 0}, "maxConcurrentMentors"),
         ({"defaultPricePerMin": 1.005}, "defaultPricePerMin"),
+        ({"acceptSeconds": 14}, "acceptSeconds"),
+        ({"acceptSeconds": 301}, "acceptSeconds"),
+        ({"freeIntroMinutes": 11}, "freeIntroMinutes"),
+        ({"freeIntroMinutes": None}, "freeIntroMinutes"),
+        ({"promotionalPricePerMin": 0}, "promotionalPricePerMin"),
+        ({"promotionalMinutes": 0}, "promotionalMinutes"),
         ({"feePercent": 10}, "feePercent"),
         ({"updatedBy": "me"}, "updatedBy"),
         ({"version": "x"}, "version"),

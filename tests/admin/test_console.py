@@ -77,7 +77,11 @@ def test_set_user(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     assert dry["result"]["disabled"] is True
     assert dry["wouldCall"] == [f"disable the account of {USER}", f"revoke the sign-ins of {USER}"]
     assert {"room": f"user:{USER}", "event": "disconnect"} in dry["wouldSend"]
-    assert [task["path"] for task in dry["wouldSchedule"]] == ["/sessions/advance"]
+    assert [task["path"] for task in dry["wouldSchedule"]] == [
+        "/sessions/cancel-all",
+        "/sessions/advance",
+        "/bookings/cancel-all",
+    ]
     assert f"sessions/{session_id}" in {write["path"] for write in dry["wouldWrite"]}
     call(panel, "set_user", {"uid": USER, "disabled": True})
     assert calls == ["set_disabled", "revoke"]

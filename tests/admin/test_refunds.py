@@ -7,9 +7,9 @@ import pytest
 from konnect import platform
 from konnect.errors import Conflict, KonnectError
 from konnect.ledger import accounts
+from konnect.payouts import withdrawals
 from konnect.sessions import refunds
 from konnect.store import Query
-from konnect.wallet import service as wallet
 from tests.admin.conftest import ADMIN, EXPERT, USER, Panel
 from tests.payments.api import error_code
 from tests.payments.conftest import Crash, crashing
@@ -88,7 +88,7 @@ def test_the_money_returns_to_where_it_came_from(panel: Panel) -> None:
 def test_what_the_expert_has_spent_is_owed_and_paid_by_later_earnings(panel: Panel) -> None:
     stage = panel.stage()
     session_id = panel.paid_session(3, stage=stage)
-    panel.ctx.run(lambda tx: wallet.withdraw(tx, EXPERT, 2000, key=None, request_id="r1", now=START))
+    panel.ctx.run(lambda tx: withdrawals.withdraw(tx, EXPERT, 2000, key=None, request_id="r1", now=START))
     made = refund(panel, session_id).json()
     assert (made["expertShare"], made["owedByExpert"]) == (24, 20)
     assert wallet_of(panel.ctx, USER)["balancePaise"] == 20000

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from local.clients import NodeProcess
 
@@ -25,9 +26,22 @@ class BrowserClients(NodeProcess):
         """
         return str(self.request("open", name=name, email=email, password=password, path=path)["uid"])
 
+    def chat(self, name: str, email: str, password: str, path: str) -> str:
+        """Open the chat page, which shows the messages of the collection `path`, sign in, and return the uid."""
+        return str(self.request("chat", name=name, email=email, password=password, path=path)["uid"])
+
     def text(self, name: str, selector: str) -> list[str]:
         """The text of each element that matches."""
         return list(self.request("text", name=name, selector=selector))
+
+    def fetch(
+        self, url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, text: str = ""
+    ) -> dict[str, Any]:
+        """What a page's own fetch gets: {status, text, error}; `error` is set where the browser allows no answer."""
+        answer: dict[str, Any] = self.request(
+            "fetch", url=url, method=method, headers=dict(headers or {}), text=text or None
+        )
+        return answer
 
     def screenshot(self, name: str, file: Path) -> None:
         """Write the whole page to `file`, as PNG."""

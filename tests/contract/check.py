@@ -44,8 +44,8 @@ def served() -> set[str]:
     asyncapi = json.loads((DOCUMENTS / "asyncapi.json").read_text())
     messages = asyncapi["components"]["messages"]
     known = {
-        f"{key[:6]} {channel['address']} {messages[key]['name']}"
-        for channel in asyncapi["channels"].values()
+        f"{key.removeprefix(f'{channel_id}_')[:6]} {channel['address']} {messages[key]['name']}"
+        for channel_id, channel in asyncapi["channels"].items()
         for key in channel["messages"]
     }
     return operations | known

@@ -14,12 +14,14 @@ from konnect.errors import Conflict, Forbidden, Unavailable
 from konnect.experts import applications
 from konnect.ledger import service as ledger
 from konnect.notifications import service as notifications
+from konnect.payouts import service as payouts
+from konnect.payouts import withdrawals
 from konnect.platform import PlatformConfig
 from konnect.realtime import DISCONNECT
+from konnect.sessions import requests
 from konnect.sessions import service as sessions
 from konnect.sessions.metering import Pace
 from konnect.store import Doc, Query
-from konnect.wallet import service as wallets
 from konnect.wallet import transactions
 from tests.support import START, at_once, give, kept_events, kept_tasks, sum_of_all_legs
 
@@ -81,7 +83,7 @@ def session(ctx: Context, uid: str = "meera", expert_id: str = "asha", *, now: A
     give(ctx, uid, 1000)
     session_id = ids.new()
     ctx.run(
-        lambda tx: sessions.request(
+        lambda tx: requests.request(
             tx,
             uid=uid,
             name=uid.title(),
@@ -137,10 +139,10 @@ class TestRefused:
     def test_a_withdrawal_on_its_way(self, ctx: Context) -> None:
         user(ctx)
         give(ctx, "meera", 200, part="earned")
-        made = ctx.run(lambda tx: wallets.withdraw(tx, "meera", 200, key=None, request_id="r1", now=START))
+        made = ctx.run(lambda tx: withdrawals.withdraw(tx, "meera", 200, key=None, request_id="r1", now=START))
         assert refused(ctx)["WITHDRAWAL_PENDING"]["transactionId"] == made["transactionId"]
         payout_id = made["transactionId"]
-        ctx.run(lambda tx: wallets.settle_withdrawal(tx, payout_id, "paid", now=START))
+        ctx.run(lambda tx: payouts.settle_by_hand(tx, payout_id, "paid", by="console", now=START))
         assert request(ctx)["status"] == "requested"
 
     @pytest.mark.parametrize(("minutes", "open"), [(1, True), (59, True), (61, False)])
@@ -224,7 +226,9 @@ class TestErased:
             {"userId": "meera", "userName": "Meera", "expertId": "asha", "joinedAt": START, "expiresAt": SOON},
         )
         ctx.db.set(("users", "meera", "private", "settings"), {"theme": "Meera's"})
-        ctx.run(lambda tx: notifications.notify(tx, "meera", "news", about=(1,), title="Meera!", body="", now=START))
+        ctx.run(
+            lambda tx: notifications.notify(tx, "meera", "new_message", about=(1,), title="Meera!", body="", now=START)
+        )
         return ctx
 
     def test_a_user(self, lived: Context, deleted: list[str]) -> None:
@@ -248,9 +252,9 @@ class TestErased:
         assert lived.db.get("wallets", "meera") is not None
 
     def test_an_expert(self, lived: Context) -> None:
-        lived.run(lambda tx: wallets.withdraw(tx, "asha", 1000, key=None, request_id="r1", now=START))
+        lived.run(lambda tx: withdrawals.withdraw(tx, "asha", 1000, key=None, request_id="r1", now=START))
         payout = Query(("payouts",)).run(lived.db)[0]["id"]
-        lived.run(lambda tx: wallets.settle_withdrawal(tx, payout, "paid", now=START))
+        lived.run(lambda tx: payouts.settle_by_hand(tx, payout, "paid", by="console", now=START))
         request(lived, "asha")
         service.run(lived, "asha", now=SOON)
         assert lived.db.get("experts", "asha") is None
@@ -280,6 +284,7 @@ class TestErased:
         "konnect.sessions.deletion.erase",
         "konnect.reviews.deletion.erase",
         "konnect.notifications.service.erase",
+        "konnect.uploads.deletion.erase",
         "konnect.deletion.service._finish",
     )
 
@@ -297,9 +302,9 @@ class TestErased:
             raise RuntimeError("the instance is gone")
 
         # An expert's account has every step.
-        lived.run(lambda tx: wallets.withdraw(tx, "asha", 1000, key=None, request_id="r2", now=START))
+        lived.run(lambda tx: withdrawals.withdraw(tx, "asha", 1000, key=None, request_id="r2", now=START))
         payout = Query(("payouts",)).run(lived.db)[0]["id"]
-        lived.run(lambda tx: wallets.settle_withdrawal(tx, payout, "paid", now=START))
+        lived.run(lambda tx: payouts.settle_by_hand(tx, payout, "paid", by="console", now=START))
         request(lived, "asha")
         with monkeypatch.context() as patched:
             patched.setattr(step, crash)

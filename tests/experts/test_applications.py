@@ -49,7 +49,7 @@ def private(ctx: Context, expert_id: str = "asha") -> Doc:
 
 def told(ctx: Context, uid: str = "asha") -> list[str]:
     found = Query(("notifications",)).filter("userId", "==", uid).run(ctx.db)
-    return sorted(item["type"].removeprefix("application_") for item in found)
+    return sorted(item["type"].removeprefix("application_").removeprefix("mentor_") for item in found)
 
 
 def audits(ctx: Context) -> list[Doc]:
@@ -172,7 +172,7 @@ class TestRole:
         # By the clock: a token made before this moment may lack the role.
         assert abs((clock.now() - user["claimsChangedAt"]).total_seconds()) < 60
         assert told(ctx) == ["approved", "received"]
-        approved = Query(("notifications",)).filter("type", "==", "application_approved").run(ctx.db)
+        approved = Query(("notifications",)).filter("type", "==", "mentor_approved").run(ctx.db)
         assert approved[0]["data"] == {"applicationId": "asha", "status": "approved", "refreshToken": True}
 
     def test_an_admin_stays_one(self, ctx: Context, roles: list[tuple[str, str]]) -> None:

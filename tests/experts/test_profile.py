@@ -13,11 +13,11 @@ from konnect.experts import service as experts
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement
+from konnect.payouts import withdrawals
 from konnect.platform import PlatformConfig
 from konnect.sessions import attendance, removal
 from konnect.sessions.metering import Pace
 from konnect.store import Query
-from konnect.wallet import service as wallet
 from tests.experts import world
 from tests.payments.api import Api
 from tests.sessions.conftest import Stage
@@ -37,10 +37,6 @@ def served() -> Iterator[Served]:
 def code(response: requests.Response) -> tuple[int, str]:
     error = response.json()["error"]
     return response.status_code, error["details"][0]["field"] if error["code"] == "INVALID_INPUT" else error["code"]
-
-
-def own_file(ctx: Context, uid: str) -> str:
-    return f"https://storage.googleapis.com/{ctx.settings.google_cloud_project}.appspot.com/resumes/{uid}/cv.pdf"
 
 
 class TestEdit:
@@ -63,6 +59,26 @@ class TestEdit:
         world.expert_written(ctx, "asha")
         assert [item["id"] for item in api.user(None).get("/api/experts", search="new").json()["items"]] == ["asha"]
 
+    def test_how_the_expert_works(self, served: Served) -> None:
+        ctx, api = served
+        world.expert(ctx, "asha")
+        asha = api.user("asha")
+        names = ("acceptsByHand", "onBreak", "introOffer")
+
+        def seen(body: dict[str, Any]) -> list[bool]:
+            return [body[name] for name in names]
+
+        assert seen(asha.get("/api/experts/me").json()) == [False, False, True]
+        changed = asha.call("PUT", "/api/experts/asha", {"acceptsByHand": True, "introOffer": False, "onBreak": True})
+        assert seen(changed.json()) == [True, True, False]
+        assert seen(api.user(None).get("/api/experts/asha").json()) == [True, True, False]
+        world.expert_written(ctx, "asha")
+        [listed] = api.user(None).get("/api/experts").json()["items"]
+        assert seen(listed) == [True, True, False]
+        # What is left out stays, and switching on ends a break.
+        assert seen(asha.call("PUT", "/api/experts/asha", {"bio": "x"}).json()) == [True, True, False]
+        assert seen(asha.call("PUT", "/api/experts/asha", {"available": True}).json()) == [True, False, False]
+
     def test_an_application_can_be_edited_too(self, served: Served) -> None:
         ctx, api = served
         world.expert(ctx, "asha", status="applied")
@@ -80,6 +96,9 @@ class TestEdit:
             ({"specialties": ["x"] * 21}, "specialties"),
             ({"available": "yes"}, "available"),
             ({"available": None}, "available"),
+            ({"acceptsByHand": None}, "acceptsByHand"),
+            ({"onBreak": "yes"}, "onBreak"),
+            ({"introOffer": 1}, "introOffer"),
             ({"phone": "abc"}, "phone"),
             ({"imageUrl": "data:x"}, "imageUrl"),
         ],
@@ -98,30 +117,6 @@ class TestEdit:
             assert api.user(who).call("PUT", "/api/experts/asha", {"bio": "x"}).status_code == status
         assert api.user("root", role="admin").call("PUT", "/api/experts/asha", {"bio": "x"}).status_code == 403
         assert code(api.user("asha").call("PUT", "/api/experts/none", {"bio": "x"})) == (404, "EXPERT_NOT_FOUND")
-
-
-class TestResume:
-    def test_a_file_of_ones_own(self, served: Served) -> None:
-        ctx, api = served
-        world.expert(ctx, "asha", status="applied")
-        url = own_file(ctx, "asha")
-        for path in ("/api/experts/me/resume", "/api/experts/asha"):
-            answer = api.user("asha").call("PUT", path, {"resumeUrl": url})
-            assert (answer.status_code, answer.json()["onboardingData"]["resumeUrl"]) == (200, url)
-
-    def test_refusals(self, served: Served) -> None:
-        ctx, api = served
-        world.expert(ctx, "asha")
-        for url in (own_file(ctx, "ravi"), "https://example.com/asha/cv.pdf", own_file(ctx, "asha").replace("s:", ":")):
-            for path in ("/api/experts/me/resume", "/api/experts/asha"):
-                refused = api.user("asha").call("PUT", path, {"resumeUrl": url})
-                assert (refused.status_code, refused.json()["error"]["details"][0]["field"]) == (400, "resumeUrl")
-        form = {"name": "Meera", "title": "Coach", "resumeUrl": "https://example.com/cv.pdf"}
-        assert api.user("meera").post("/api/experts/register", form).status_code == 400
-        assert code(api.user("asha").call("PUT", "/api/experts/me/resume", {})) == (400, "resumeUrl")
-        assert api.user(None).call("PUT", "/api/experts/me/resume", {}).status_code == 401
-        url = own_file(ctx, "meera")
-        assert api.user("meera").call("PUT", "/api/experts/me/resume", {"resumeUrl": url}).status_code == 404
 
 
 class TestSwitch:
@@ -280,7 +275,7 @@ class TestDelete:
     def test_refused_while_a_withdrawal_is_open(self, ctx: Context) -> None:
         world.expert(ctx, "asha")
         give(ctx, "asha", 5000, part="earned")
-        ctx.run(lambda tx: wallet.withdraw(tx, "asha", 5000, key=None, request_id="r1", now=START))
+        ctx.run(lambda tx: withdrawals.withdraw(tx, "asha", 5000, key=None, request_id="r1", now=START))
         with pytest.raises(Conflict) as refused:
             self.remove(ctx)
         assert refused.value.code == "MONEY_OPEN"

@@ -18,9 +18,10 @@ from tests.support import START, new_context
 
 
 @contextmanager
-def opened() -> Iterator[tuple[Context, Api]]:
+def opened(**settings: Any) -> Iterator[tuple[Context, Api]]:
     made = new_context()
-    ctx = replace(made, settings=made.settings.model_copy(update={"firebase_auth_emulator_host": "127.0.0.1:1"}))
+    changed = {"firebase_auth_emulator_host": "127.0.0.1:1", **settings}
+    ctx = replace(made, settings=made.settings.model_copy(update=changed))
     with serve(ctx) as api:
         yield ctx, api
 
@@ -75,6 +76,8 @@ def finished_session(ctx: Context, session_id: str, *, user: str, expert_id: str
         "status": "completed",
         "type": "chat",
         "createdAt": START,
+        "startedAt": START,
+        "durationSeconds": 60,
         **fields,
     }
     ctx.db.set(("sessions", session_id), session)

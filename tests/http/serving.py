@@ -23,6 +23,7 @@ def run(name: str, request: Request) -> Response:
 @contextmanager
 def served(function: Callable[[Request], Response]) -> Iterator[str]:
     """The URL of a server that answers with `function`."""
+    before = _functions.get("entry")
     _functions["entry"] = function
     server = make_server("127.0.0.1", 0, functions_framework.create_app("entry", str(ENTRY)), threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -33,6 +34,8 @@ def served(function: Callable[[Request], Response]) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+        if before is not None:
+            _functions["entry"] = before
 
 
 def claims(project: str, uid: str, **changes: Any) -> dict[str, Any]:

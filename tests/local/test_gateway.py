@@ -208,7 +208,7 @@ def test_headers(tmp_path: Path):
         }
         async with here.session.get(here.url + "/api/x", headers=sent) as response:
             seen = (await response.json())["headers"]
-        assert seen["x-forwarded-for"] == "203.0.113.9, 127.0.0.1"
+        assert seen["x-forwarded-for"] == "203.0.113.9, 127.0.0.1, 127.0.0.1"
         assert seen["x-forwarded-proto"] == "http"
         assert seen["x-forwarded-host"] == here.url.removeprefix("http://")
         assert seen["authorization"] == "Bearer t"
@@ -285,7 +285,7 @@ def test_socket_io(tmp_path: Path, transports: list[str]):
         for _ in range(3):
             assert await client.call("echo", message) == message
         environ = here.handshakes[0]
-        assert environ["HTTP_X_FORWARDED_FOR"].replace(" ", "") == "203.0.113.9,127.0.0.1"
+        assert environ["HTTP_X_FORWARDED_FOR"].replace(" ", "") == "203.0.113.9,127.0.0.1,127.0.0.1"
         assert environ["HTTP_X_FORWARDED_HOST"] == here.url.removeprefix("http://")
         if client.transport() == "websocket":
             # A polling client's disconnect waits half a minute for its last poll.

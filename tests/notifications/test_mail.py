@@ -13,7 +13,7 @@ from konnect.context import Context
 from konnect.errors import Unavailable
 from konnect.http.triggers import Change
 from konnect.integrations.mail import client
-from konnect.notifications import mail, service, templates, triggers
+from konnect.notifications import delivery, mail, service, triggers
 from konnect.store import Doc, Query
 from tests.notifications.smtp import Post, post_office, settings_of
 from tests.support import START, at_once, new_context
@@ -29,8 +29,9 @@ def post() -> Iterator[Post]:
         yield office
 
 
-def told(ctx: Context, type: str = "news", **given: object) -> str:
-    values = {"about": ("one",), "title": "Some news", "body": "It is <b>good</b>.", "now": START, **given}
+def told(ctx: Context, type: str = "review_received", **given: object) -> str:
+    data = {"comment": "It is <b>good</b>."}
+    values = {"about": ("one",), "title": "Some news", "body": "A review.", "data": data, "now": START, **given}
     return ctx.run(lambda tx: service.notify(tx, "meera", type, **values))
 
 
@@ -55,18 +56,21 @@ def refusing_port() -> int:
 class TestNotify:
     def test_it_is_stored_once(self, ctx: Context) -> None:
         first = told(ctx, data={"n": 1})
-        ctx.run(lambda tx: tx.update(("notifications", first), {"read": True}))
+        ctx.run(lambda tx: tx.update(("notifications", first), {"isRead": True}))
         assert told(ctx, data={"n": 2}) == first
         assert Query(("notifications",)).run(ctx.db) == [
             {
                 "id": first,
                 "userId": "meera",
-                "type": "news",
+                "type": "review_received",
                 "title": "Some news",
-                "body": "It is <b>good</b>.",
+                "message": "A review.",
                 "data": {"n": 1},
-                "channels": ["mail"],
-                "read": True,
+                "actionUrl": "/mentor/dashboard",
+                "channels": ["email", "push"],
+                "inApp": True,
+                "isRead": True,
+                "readAt": None,
                 "createdAt": START,
             }
         ]
@@ -97,8 +101,11 @@ class TestDelivery:
         assert headers["Message-ID"] == f"<{notification_id}@konnect.test>"
         assert message.text is not None
         assert message.html is not None
-        assert message.text.startswith("Hello Meera,\n\nIt is <b>good</b>.")
-        assert "It is &lt;b&gt;good&lt;/b&gt;." in message.html
+        assert message.text.startswith("Hello Meera,\n\nA student has reviewed a session with you.\n")
+        assert "- Review: “It is <b>good</b>.”" in message.text
+        assert "\nhttps://app.konnect.test/mentor/dashboard\n" in message.text
+        assert "<li>Review: “It is &lt;b&gt;good&lt;/b&gt;.”</li>" in message.html
+        assert 'href="https://app.konnect.test/mentor/dashboard"' in message.html
         sent = mail_of(post.ctx, notification_id)
         assert (sent["status"], sent["attempts"], sent["to"], sent["nextAttemptAt"]) == ("sent", 1, None, None)
         assert sent["messageId"] == headers["Message-ID"]
@@ -197,14 +204,14 @@ class TestFailure:
         notification_id = told(post.ctx)
         change = event(post.ctx, notification_id)
         with monkeypatch.context() as patched:
-            patched.setattr(mail, "_end", crash)
+            patched.setattr(delivery, "end", crash)
             with pytest.raises(RuntimeError):
                 triggers.on_notification_created(post.ctx, change, LATER)
         # The claim holds, so nobody sends while the first may still be at it; once it has lapsed the mail goes out
         # again, under the same id.
         with pytest.raises(Unavailable):
             triggers.on_notification_created(post.ctx, change, LATER)
-        triggers.on_notification_created(post.ctx, change, LATER + timedelta(seconds=mail.CLAIM_S))
+        triggers.on_notification_created(post.ctx, change, LATER + timedelta(seconds=delivery.CLAIM_S))
         ids = {dict(message.headers)["Message-ID"] for message in post.to(ADDRESS)}
         assert len(ids) == 1
 
@@ -212,15 +219,3 @@ class TestFailure:
         ctx = new_context(load({**settings_of(1), "SMTP_HOST": ""}))
         with pytest.raises(Unavailable):
             client.mailer(ctx.settings).send(client.Mail("m1", ADDRESS, "s", "t", "h"))
-
-
-@pytest.mark.parametrize("type", [path.stem for path in (templates.FOLDER / "content").iterdir()])
-def test_every_template_can_be_rendered(type: str) -> None:
-    data = {"callScheduledAt": "2026-01-05T10:00:00.000Z", "reason": "documents missing", "email": "new@konnect.test"}
-    notification = {"type": type, "title": "Title", "body": "Body", "data": data}
-    subject, text, html = templates.render(notification, name="Asha")
-    assert subject == "Title"
-    assert text.startswith("Hello Asha,\n\n")
-    assert html.count("<p>") >= 2
-    if type == "application_call_scheduled":
-        assert "Monday, 5 January 2026 at 15:30 IST" in text

@@ -49,10 +49,11 @@ class User:
     def get(self, path: str, **params: Any) -> requests.Response:
         return requests.get(self._url + path, params=params, headers=self._headers, timeout=TIMEOUT_S)
 
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
-        return requests.request(
-            method, self._url + path, json=body, headers={**self._headers, **headers}, timeout=TIMEOUT_S
-        )
+    def call(
+        self, method: str, path: str, body: Any = None, *, raw: str | None = None, **headers: str
+    ) -> requests.Response:
+        sent = {**self._headers, **headers}
+        return requests.request(method, self._url + path, json=body, data=raw, headers=sent, timeout=TIMEOUT_S)
 
 
 class Api:

@@ -27,6 +27,8 @@ def test_verify_credits_the_wallet(shop: Shop) -> None:
         "amount": 500,
         "amountPaise": 50000,
         "currency": "INR",
+        "bookingId": None,
+        "bookingStatus": None,
         "transactionId": made["transactionId"],
         "balance": 500,
         "balancePaise": 50000,

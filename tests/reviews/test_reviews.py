@@ -51,6 +51,14 @@ class TestCreate:
         again = api.user("meera").post("/api/sessions/s1/review", {"rating": 1})
         assert (again.status_code, again.json()["error"]["code"]) == (409, "ALREADY_REVIEWED")
 
+    def test_the_expert_is_told_without_the_name(self, served: Served) -> None:
+        ctx, api = served
+        review_id = api.user("meera").post("/api/sessions/s1/review", REVIEW).json()["id"]
+        (told,) = Query(("notifications",)).filter("type", "==", "review_received").run(ctx.db)
+        assert told["userId"] == world.doc(ctx, "experts", "asha")["firebaseUid"]
+        assert told["data"] == {"reviewId": review_id, "rating": 5, "comment": "Very helpful"}
+        assert "Meera" not in str(told)
+
     def test_twenty_at_once(self, served: Served) -> None:
         ctx, api = served
         done = at_once(20, lambda _: api.user("meera").post("/api/sessions/s1/review", REVIEW).status_code)

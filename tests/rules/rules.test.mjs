@@ -44,7 +44,8 @@ const parent = (path) => path.slice(0, path.lastIndexOf("/"));
 
 const ownedBy = (firestore, { path, listBy }, world) => {
   const documents = collection(firestore, parent(pathIn(world, path)));
-  const owner = `${listBy === "userId" ? "user" : "expert"}-${world}`;
+  if (listBy === "participants") return query(documents, where(listBy, "array-contains", `user-${world}`));
+  const owner = `${["userId", "studentId"].includes(listBy) ? "user" : "expert"}-${world}`;
   return listBy ? query(documents, where(listBy, "==", owner)) : documents;
 };
 
@@ -54,7 +55,7 @@ const perform = {
   list: ({ firestore, row, world }) => getDocsFromServer(ownedBy(firestore, row, world)),
   create: ({ firestore, path, world, uid }) => {
     const absent = world === "new" ? path : `${parent(path)}/created`;
-    return setDoc(doc(firestore, absent), { userId: uid, expertUid: uid, firebaseUid: uid });
+    return setDoc(doc(firestore, absent), { userId: uid, expertUid: uid, studentId: uid, mentorUid: uid, firebaseUid: uid });
   },
   update: ({ firestore, path }) => updateDoc(doc(firestore, path), { value: 2 }),
   delete: ({ firestore, path }) => deleteDoc(doc(firestore, path)),

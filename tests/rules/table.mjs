@@ -21,6 +21,17 @@ sessions/{id}                       | userId    | -         | gl    | g         
 sessions/{id}                       | expertUid | -         | g     | gl          | -     | -      | gl    | -    | -              | -                    | -
 sessions/{id}                       |           | -         | g     | g           | -     | -      | gl    | -    | -              | -                    | -
 sessions/{id}/messages/first        |           | -         | gl    | gl          | -     | -      | gl    | -    | -              | -                    | -
+bookings/{id}                       | studentId | -         | gl    | g           | -     | -      | gl    | l    | -              | -                    | -
+bookings/{id}                       | mentorUid | -         | g     | gl          | -     | -      | gl    | -    | -              | -                    | -
+bookings/{id}                       |           | -         | g     | g           | -     | -      | gl    | -    | -              | -                    | -
+bookings/{id}/private/terms         |           | -         | -     | gl          | -     | -      | gl    | -    | -              | -                    | -
+availability/{id}                   |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+gatewayRefunds/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+config/rates/rows/first             |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+conversations/{id}                  | participants | -      | gl    | g           | -     | -      | gl    | l    | -              | -                    | -
+conversations/{id}                  |           | -         | g     | g           | -     | -      | gl    | -    | -              | -                    | -
+conversations/{id}/messages/first   |           | -         | gl    | gl          | -     | -      | gl    | -    | -              | -                    | -
+archives/{user}                     |           | -         | g     | -           | -     | -      | -     | g    | -              | -                    | -
 sessions/{id}/private/settlement    |           | -         | -     | gl          | -     | -      | gl    | -    | -              | -                    | -
 experts/{id}                (public)|           | gl        | gl    | gl          | gl    | gl     | gl    | gl   | gl             | gl                   | gl
 experts/{id}/private/kyc  (expert's)|           | -         | gl    | -           | -     | -      | gl    | -    | -              | -                    | -
@@ -28,6 +39,10 @@ queues/{id}/entries/{user}          |           | -         | g     | gl        
 notifications/{id}                  | userId    | -         | gl    | -           | -     | -      | -     | l    | -              | -                    | -
 notifications/{id}                  |           | -         | g     | -           | -     | -      | -     | -    | -              | -                    | -
 mails/{id}                          | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+digests/{user}                      |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+noticeRuns/{id}                     |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+pushes/{id}                         | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+devices/{id}                        | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 deletions/{user}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 config/platform                     |           | -         | -     | -           | -     | -      | g     | -    | -              | -                    | -
 config/platform/versions/1          |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
@@ -42,6 +57,8 @@ accounts/{user}                     |           | -         | -     | -         
 accounts/{user}/shards/0            |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 claims/{id}                         |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 presence/{user}                     |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+introUses/{user}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+calendars/{user}/days/2026-01-05    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 connections/{id}                    | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 orders/{id}                         | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 payments/{id}                       | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
@@ -54,8 +71,12 @@ importJobs/{id}                     |           | -         | -     | -         
 importJobs/{id}/chunks/0000         |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 queues/{id}                         |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 listings/{id}                       |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+slugs/{id}                          |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+mentorStats/{id}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+mentorStats/{id}/bookings/first     |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 specialties/{id}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 removedExperts/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+uploads/{id}                        | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 reviews/{id}                        | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 reviews/{id}/reports/{user}         |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 wallets/{user}/unknown/first        |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -

@@ -11,7 +11,7 @@ from konnect.experts import applications
 from konnect.experts import service as experts
 from konnect.platform import PlatformConfig
 from konnect.presence import service as presence
-from konnect.sessions import attendance, service
+from konnect.sessions import attendance, offers, queue, requests, service, tasks
 from konnect.sessions.metering import Pace
 from konnect.store import Doc
 from tests.support import START, give
@@ -45,10 +45,10 @@ class Stage:
             give(self.ctx, uid, rupees * 100)
         self.ctx.run(lambda tx: presence.connect(tx, uid, f"c-{uid}", "i1", now=START))
 
-    def request(self, uid: str, *, expert_id: str = EXPERT, now: datetime = START) -> service.Requested:
+    def request(self, uid: str, *, expert_id: str = EXPERT, now: datetime = START) -> requests.Requested:
         session_id = ids.new()
         return self.ctx.run(
-            lambda tx: service.request(
+            lambda tx: requests.request(
                 tx,
                 uid=uid,
                 name=uid.title(),
@@ -66,6 +66,45 @@ class Stage:
         session = self.request(uid).session
         assert session is not None
         return str(session["id"])
+
+    def offered(self, uid: str, rupees: int, *, now: datetime = START) -> str:
+        """A request that the expert has to accept; the session's id."""
+        self.user(uid, rupees)
+        offer = self.request(uid, now=now).offer
+        assert offer is not None
+        return str(offer["id"])
+
+    def prefer(self, *, expert_id: str = EXPERT, now: datetime = START, **settings: bool) -> None:
+        self.ctx.run(lambda tx: attendance.set_preferences(tx, expert_id, settings, now=now))
+
+    def accept(self, session_id: str, now: datetime, *, by: str = EXPERT) -> Doc:
+        return self.ctx.run(lambda tx: offers.accept(tx, session_id, by=by, pace=PACE, now=now))
+
+    def decline(self, session_id: str, now: datetime, *, by: str = EXPERT, note: str | None = None) -> Doc:
+        return self.ctx.run(lambda tx: offers.decline(tx, session_id, by=by, note=note, now=now))
+
+    def time_out(self, session_id: str, now: datetime) -> None:
+        self.ctx.run(lambda tx: offers.time_out(tx, session_id, now=now))
+
+    def leave_queue(self, uid: str, now: datetime, *, expert_id: str = EXPERT) -> bool:
+        return self.ctx.run(lambda tx: queue.leave(tx, expert_id, uid, now=now))
+
+    def advance(self, now: datetime) -> None:
+        """The task comes that looks after the expert's queue."""
+        tasks.advance(self.ctx, {"expertId": EXPERT, "tell": True}, now)
+
+    def start_next(self, now: datetime) -> bool:
+        return self.ctx.run(lambda tx: queue.start_next(tx, EXPERT, config=self.config, pace=PACE, now=now))
+
+    def waiting(self) -> list[str]:
+        return [entry["id"] for entry in queue.waiting(self.ctx.db, EXPERT)]
+
+    def expert(self) -> Doc:
+        return self.ctx.db.get("experts", EXPERT) or {}
+
+    def register(self, uid: str, now: datetime) -> None:
+        """An expert's portal connects."""
+        self.ctx.run(lambda tx: attendance.register_expert(tx, uid, f"c-{uid}", "i1", config=self.config, now=now))
 
     def progress(self, session_id: str, now: datetime, minute: int | None = None) -> None:
         due = None if minute is None else self.at(minute)

@@ -59,6 +59,16 @@ class TestStart:
             stage.request(uid, expert_id=expert_id)
         assert len(movements(stage.ctx)) == before
 
+    def test_a_closed_account(self, stage: Stage) -> None:
+        """Closed since the request was let in."""
+        stage.user("meera", 100)
+        stage.ctx.db.set(("users", "meera"), {"disabled": True})
+        with pytest.raises(Forbidden) as refused:
+            stage.request("meera")
+        assert refused.value.code == "ACCOUNT_DISABLED"
+        assert wallet_of(stage.ctx, "meera")["balance"] == 100
+        assert stage.waiting() == []
+
     def test_the_missing_amount_is_named(self, stage: Stage) -> None:
         stage.user("poor", 9)
         with pytest.raises(PaymentRequired) as refused:

@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+import pytest
+
 from konnect.presence import service as presence
-from konnect.sessions import queue, sweeps
+from konnect.sessions import queue, repository, sweeps
 from tests.sessions.conftest import EXPERT, Stage
 from tests.support import kept_events, kept_tasks, movements, wallet_of
 
@@ -40,6 +42,21 @@ def test_one_that_fails_stops_nothing(stage: Stage) -> None:
     session_id = stage.started("meera", 100)
     assert sweep(stage, 1, 20)["sessionsOverdue"] == 2
     assert stage.session(session_id)["minutesCharged"] == 2
+
+
+def test_many_that_fail_do_not_keep_others_waiting(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository, "SWEEP_LIMIT", 2)
+    for n in range(5):
+        # Some of the same moment, on either side of a page's end.
+        broken = {"shard": n, "nextTickAt": stage.at(-n // 3), "status": "in_progress"}
+        stage.ctx.db.set(("sessions", f"broken{n}"), broken)
+    session_id = stage.started("meera", 100)
+    assert sweep(stage, 1, 20)["sessionsOverdue"] == 6
+    assert stage.session(session_id)["minutesCharged"] == 2
+    # As long as there is time: the queues have to be seen to.
+    hours = iter(range(1, 100))
+    sweeps_hourly = sweeps.sweep(stage.ctx, {}, stage.at(3), clock=lambda: stage.at(60 * next(hours)))
+    assert sweeps_hourly["sessionsOverdue"] == 2
 
 
 def test_a_wait_expires_while_the_expert_is_away(stage: Stage) -> None:

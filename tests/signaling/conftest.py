@@ -163,15 +163,15 @@ def pair(seat: Callable[..., Seat], user: Person, expert: Person, urls: tuple[st
 
 
 @pytest.fixture
-def instance(stack_env: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], Instance]]:
-    """Starts further instances on the stack's emulators."""
+def instance(stack_env: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Instance]]:
+    """Starts further instances on the stack's emulators, with settings of their own."""
     started: list[Instance] = []
 
-    def start() -> Instance:
+    def start(**settings: str) -> Instance:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        env = {**child_environ(stack_env), "PORT": str(port)}
+        env = {**child_environ(stack_env), "PORT": str(port), **settings}
         log = (tmp_path / f"signaling-{len(started)}.log").open("wb")
         process = subprocess.Popen([sys.executable, "-m", "signaling"], cwd=ROOT, env=env, stdout=log, stderr=log)
         log.close()

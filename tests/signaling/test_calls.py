@@ -17,7 +17,6 @@ SIGNALS: list[tuple[str, dict[str, Any]]] = [
     ("call-ended", {"reason": "hung-up"}),
     ("call-ended", {}),
     ("chat-typing", {"isTyping": True}),
-    ("chat-read", {"messageId": "m1"}),
 ]
 
 
@@ -29,7 +28,8 @@ class TestRelay:
                 receiver.since = receiver.clients.mark()
                 assert sender.call(event, {"chatId": chat_id, **payload}) == {"chatId": chat_id}
                 seen = receiver.wait(event)
-                extra = {"callerId": sender.uid} if event == "call-offer" else {}
+                who = {"call-offer": "callerId", "chat-typing": "userId"}.get(event)
+                extra = {who: sender.uid} if who else {}
                 assert seen == {"eventId": seen["eventId"], "chatId": chat_id, **payload, **extra}
                 assert not sender.clients.events(sender.name, event, since=receiver.since)
 

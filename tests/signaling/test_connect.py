@@ -163,7 +163,7 @@ class TestEvents:
             ("request-chat", "text", "payload"),
             ("request-chat", ["list"], "payload"),
             ("leave-queue", {"expertId": None}, "expertId"),
-            ("chat-message", {"chatId": "x"}, "message"),
+            ("chat-message", {"message": "x"}, "chatId"),
             ("chat-message", {"chatId": "x", "message": {"a": 1}}, "message"),
             ("chat-message", {"chatId": "a/b", "message": "x"}, "chatId"),
             ("end-chat", None, "chatId"),

@@ -24,8 +24,16 @@ class TestMessages:
                 "id": ack["id"],
                 "chatId": chat_id,
                 "message": "नमस्ते",
+                "type": "text",
+                "attachment": None,
+                "codeBlock": None,
+                "replyTo": None,
+                "reactions": [],
+                "isEdited": False,
+                "editedAt": None,
                 "senderId": pair.user.uid,
                 "timestamp": ack["timestamp"],
+                **({"unread": 1} if seat is pair.expert else {}),
             }
         answer = pair.expert.call("chat-message", {"chatId": chat_id, "message": "Hello"})
         assert pair.user.wait("new-message", lambda m: m["id"] == answer["id"])["senderId"] == pair.expert.uid
@@ -92,6 +100,15 @@ class TestMessages:
             "INVALID_INPUT"
         )
 
+    def test_what_is_not_to_be_seen_is_left_out_and_half_a_character_refused(self, pair: Pair) -> None:
+        chat_id = pair.start()
+        ack = pair.user.call("chat-message", {"chatId": chat_id, "message": "<b>a</b>\u202e\u200b\r\nb"})
+        assert pair.expert.wait("new-message", lambda message: message["id"] == ack["id"])["message"] == "<b>a</b>\nb"
+        half = pair.user.call("chat-message", {"chatId": chat_id, "message": "half \ud83d"})["error"]
+        assert (half["code"], half["details"][0]["field"]) == ("INVALID_INPUT", "message")
+        assert "id" in pair.user.call("chat-message", {"chatId": chat_id, "message": "whole 😀"})
+        assert not pair.user.seen("disconnect")
+
     def test_a_foreign_chat_is_refused_and_unchanged(
         self, pair: Pair, seat: Callable[..., Seat], stranger: Person, stack_db: Database
     ) -> None:
@@ -136,7 +153,7 @@ class TestSession:
         pair.start()
         waiting = seat(stranger, urls[1]).connect()
         answer = waiting.call("request-chat", {"expertId": pair.expert.uid})
-        assert answer == {"queued": True, "position": 1}
+        assert (answer["queued"], answer["position"]) == (True, 1)
         joined = waiting.wait("queue-joined")
         assert (joined["expertId"], joined["position"]) == (pair.expert.uid, 1)
         assert waiting.call("leave-queue", {"expertId": pair.expert.uid}) == {"left": True}

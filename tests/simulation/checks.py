@@ -13,6 +13,13 @@ from .snapshot import Snapshot
 MINUTE_S = 60
 ABSENCE_S = 60
 MINUTE_LISTS = ("deferredMinutes", "graceMinutes", "writtenOffMinutes", "givenBackMinutes")
+TERMS = (
+    "pricePerMinPaise",
+    "maxMinutes",
+    "freeMinutes",
+    "promotionalMinutes",
+    "promotionalPricePerMinPaise",
+)
 PARTS = {"promotional": "promotionalPaise", "deposited": "depositedPaise", "earned": "withdrawablePaise"}
 
 Findings = Iterator[str]
@@ -22,9 +29,9 @@ def everything(now: Snapshot, before: Snapshot | None, provider: Provider) -> Fi
     yield from ledger(now)
     yield from sessions(now)
     yield from claims(now)
+    yield from introductions(now)
     yield from attendance(now)
     yield from payments(now, provider)
-    yield from withdrawals(now)
     if before is not None:
         yield from history(before, now)
 
@@ -106,24 +113,68 @@ def sessions(now: Snapshot) -> Findings:
             taken = next(_wallet_parts(charge) for charge in charges[key] if charge["subject"]["minute"] == minute)
             if given != taken:
                 yield f"session {key}: took minute {minute} from {taken}, gave it back to {given}"
-        kept = sorted((charged - returned).elements())
+        free = [minute for minute in range(session["nextMinute"]) if not price_of(session, minute)]
+        kept = sorted([*(charged - returned).elements(), *free])
         unpaid = [minute for name in MINUTE_LISTS for minute in session[name]]
         begun = list(range(session["nextMinute"]))
         if sorted([*kept, *unpaid]) != begun or session["minutesCharged"] != len(kept):
             lists = {name: session[name] for name in MINUTE_LISTS}
             yield f"session {key}: of minutes {begun}, {kept} are charged ({session['minutesCharged']}), {lists}"
+        if session["startedAt"] is None:
+            yield from _not_begun(key, session, [*charged, *returned], settlements[key])
+            continue
         if session["nextMinute"] > _begun_by(session, now.now):
             yield f"session {key}: minute {session['nextMinute'] - 1} has not begun"
-        if session["totalAmountPaise"] != session["minutesCharged"] * session["pricePerMinPaise"]:
-            yield f"session {key}: its total is not its minutes at its price"
+        if session["totalAmountPaise"] != sum(price_of(session, minute) for minute in kept):
+            yield f"session {key}: its total is not its minutes {kept} at their prices"
+        for movement in charges[key]:
+            minute, taken = movement["subject"]["minute"], sum(_wallet_parts(movement).values())
+            if -taken != price_of(session, minute) or not taken:
+                yield f"session {key}: minute {minute} cost {-taken}"
         if session["status"] == "completed":
             yield from _ended(now, key, session, settlements[key])
         elif settlements[key]:
             yield f"session {key}: settled before its end"
         elif session["status"] != "in_progress":
-            yield f"session {key}: {session['status']}"
+            yield f"session {key}: {session['status']}, and has begun"
         elif bool(session["graceMinutes"]) != (session["graceUntil"] is not None):
             yield f"session {key}: minutes {session['graceMinutes']} in grace until {session['graceUntil']}"
+
+
+def price_of(session: Doc, minute: int) -> int:
+    """Free, then promotional, then at the expert's price, as the session has frozen it."""
+    if minute < session["freeMinutes"]:
+        return 0
+    if minute < session["freeMinutes"] + session["promotionalMinutes"]:
+        return min(int(session["promotionalPricePerMinPaise"]), int(session["pricePerMinPaise"]))
+    return int(session["pricePerMinPaise"])
+
+
+def _not_begun(key: str, session: Doc, minutes: list[int], settlements: list[Doc]) -> Findings:
+    """A request that waits for acceptance, or was closed: nothing has been charged."""
+    if session["status"] not in {"pending", "cancelled"}:
+        yield f"session {key}: {session['status']}, and has not begun"
+    if minutes or settlements or session["nextMinute"] or session["heldPaise"] or session["totalAmountPaise"]:
+        yield f"session {key}: {session['status']}, and charged {minutes}: {session}"
+    if (session["status"] == "pending") != (session["endReason"] is None):
+        yield f"session {key}: {session['status']} for {session['endReason']}"
+
+
+def introductions(now: Snapshot) -> Findings:
+    """The first session of a user, and no other, may have introductory minutes; a request that came to nothing leaves
+    no trace."""
+    begun: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    for key, session in now["sessions"].items():
+        if session["startedAt"] is not None:
+            begun[session["userId"]].append((session["startedAt"], key))
+    firsts = {uid: min(found) for uid, found in begun.items()}
+    uses = {uid: doc["sessionId"] for uid, doc in now["introUses"].items()}
+    if set(uses) != set(firsts) or any(now["sessions"][uses[uid]]["startedAt"] != firsts[uid][0] for uid in firsts):
+        yield f"first sessions {firsts}, recorded {uses}"
+    for key, session in now["sessions"].items():
+        is_intro = session["freeMinutes"] or session["promotionalMinutes"]
+        if session["startedAt"] is not None and is_intro and uses.get(session["userId"]) != key:
+            yield f"session {key}: introductory, and not the first of {session['userId']}"
 
 
 def _begun_by(session: Doc, moment: datetime) -> int:
@@ -136,9 +187,9 @@ def _due_at(session: Doc, minute: int) -> datetime:
 
 
 def _kept(session: Doc) -> list[int]:
-    """The minutes charged and not given back (`sessions` has compared them with the movements)."""
+    """The minutes paid for and not given back (`sessions` has compared them with the movements)."""
     unpaid = {minute for name in MINUTE_LISTS for minute in session[name]}
-    return [minute for minute in range(session["nextMinute"]) if minute not in unpaid]
+    return [minute for minute in range(session["nextMinute"]) if minute not in unpaid and price_of(session, minute)]
 
 
 def _ended(now: Snapshot, key: str, session: Doc, settlements: list[Doc]) -> Findings:
@@ -180,10 +231,10 @@ def _ended(now: Snapshot, key: str, session: Doc, settlements: list[Doc]) -> Fin
 
 
 def claims(now: Snapshot) -> Findings:
-    """Claims are the sessions in progress; a user is in one at most."""
+    """Claims are the sessions in progress and the requests to be accepted; a user is in one at most."""
     by_expert: dict[str, list[str]] = defaultdict(list)
     by_user: dict[str, list[str]] = defaultdict(list)
-    for key, session in now.sessions_in_progress.items():
+    for key, session in {**now.sessions_in_progress, **now.offers}.items():
         by_expert[session["expertId"]].append(key)
         by_user[session["userId"]].append(key)
     for uid, keys in by_user.items():
@@ -193,7 +244,12 @@ def claims(now: Snapshot) -> Findings:
     expected |= {f"user:{uid}": keys for uid, keys in by_user.items()}
     held = {key: sorted(doc.get("sessions", [doc.get("session")])) for key, doc in now["claims"].items()}
     if held != expected:
-        yield f"claims {held}, sessions in progress {expected}"
+        yield f"claims {held}, sessions in progress and offers {expected}"
+    for uid in by_user:
+        for expert_id in now["experts"]:
+            offered = [key for key in by_user[uid] if now["sessions"][key]["expertId"] == expert_id]
+            if offered and uid in now.queue(expert_id):
+                yield f"{uid} waits for {expert_id}, and is in {offered}"
 
 
 def attendance(now: Snapshot) -> Findings:
@@ -216,11 +272,11 @@ def attendance(now: Snapshot) -> Findings:
 
 def overdue(now: Snapshot, late_s: float) -> Findings:
     """After a sweep that went well: no session waits for what should have happened, nor anybody for a free expert."""
-    for key, session in now.sessions_in_progress.items():
+    for key, session in {**now.sessions_in_progress, **now.offers}.items():
         if session["nextTickAt"] + timedelta(seconds=late_s) < now.now:
             yield f"session {key}: still to be looked at at {session['nextTickAt']}"
     for uid, expert in now["experts"].items():
-        if expert["available"] and not now.claims(uid) and now.queue(uid):
+        if expert["available"] and not expert.get("onBreak") and not now.claims(uid) and now.queue(uid):
             yield f"expert {uid} is free, and {list(now.queue(uid))} wait"
         expired = [
             entry for entry in now.queue(uid).values() if entry["expiresAt"] + timedelta(seconds=late_s) < now.now
@@ -229,7 +285,7 @@ def overdue(now: Snapshot, late_s: float) -> Findings:
             yield f"expert {uid}: still waiting though expired: {expired}"
 
 
-# Payments and withdrawals
+# Payments
 
 
 def payments(now: Snapshot, provider: Provider) -> Findings:
@@ -266,22 +322,6 @@ def collected(now: Snapshot, provider: Provider) -> Findings:
             yield f"transaction {key}: pending for ever"
 
 
-def withdrawals(now: Snapshot) -> Findings:
-    """A payout holds its amount until its outcome, which comes once."""
-    for key, payout in now["payouts"].items():
-        outcomes = [o for o in ("paid", "failed") if f"payout:{key}:{o}" in now["movements"]]
-        expected = [] if payout["status"] == "pending" else [payout["status"]]
-        held = payout["amountPaise"] if payout["status"] == "pending" else 0
-        if outcomes != expected or payout["heldPaise"] != held:
-            yield f"payout {key}: {payout}, outcomes {outcomes}"
-        taken = _wallet_parts(now["movements"][f"payout:{key}"])
-        if taken != {"earned": -payout["amountPaise"]}:
-            yield f"payout {key}: {payout['amountPaise']} withdrawn from {taken}"
-        view = now["transactions"][key]["status"]
-        if view != {"pending": "pending", "paid": "completed", "failed": "failed"}[payout["status"]]:
-            yield f"payout {key}: {payout['status']}, shown as {view}"
-
-
 # One step to the next
 
 
@@ -295,16 +335,18 @@ def history(before: Snapshot, now: Snapshot) -> Findings:
         fee = before[f"sessions/{key}/private"]["terms"]["platformFeePercent"]
         if now[f"sessions/{key}/private"]["terms"]["platformFeePercent"] != fee:
             yield f"session {key}: its fee changed"
-        if any(after.get(name) != session[name] for name in ("pricePerMinPaise", "startedAt", "maxMinutes")):
+        if any(
+            after.get(name) != session[name] for name in (*TERMS, *(("startedAt",) if session["startedAt"] else ()))
+        ):
             yield f"session {key}: its terms changed: {session} → {after}"
-        elif session["status"] == "completed":
+        elif session["status"] in {"completed", "cancelled"}:
             if after != session:
                 yield f"session {key}: changed after its end: {session} → {after}"
         elif after["nextMinute"] < session["nextMinute"]:
             yield f"session {key}: minutes went back"
-        elif after["status"] == "in_progress":
+        elif session["status"] == "in_progress" and after["status"] == "in_progress":
             yield from _while_absent(key, session, after)
-        else:
+        elif after["status"] == "completed":
             yield from _unpaid_at_the_end(now, key, after)
 
 
@@ -323,5 +365,5 @@ def _unpaid_at_the_end(now: Snapshot, key: str, session: Doc) -> Findings:
     unpaid = session["writtenOffMinutes"] + session["graceMinutes"]
     balance = now["wallets"][session["userId"]]["balancePaise"]
     can_earn = session["userId"] in now["experts"]
-    if unpaid and balance >= session["pricePerMinPaise"] and not session["givenBackMinutes"] and not can_earn:
+    if unpaid and balance >= price_of(session, min(unpaid)) and not session["givenBackMinutes"] and not can_earn:
         yield f"session {key}: {unpaid} are not paid, and {balance} are there"

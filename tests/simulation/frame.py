@@ -18,7 +18,8 @@ from konnect.http.triggers import Change
 from konnect.reconciliation.service import reconcile
 from tests.support import START, KeptEvents
 
-from . import checks, snapshot
+from . import checks, payout_checks, snapshot
+from .bank import Bank
 from .faults import Fault, FaultPlan, FaultyDatabase, HostileTasks
 from .provider import Provider
 
@@ -46,8 +47,10 @@ class Frame:
         self.plan = FaultPlan()
         self.db = FaultyDatabase(f"demo-sim-{uuid.uuid4().hex[:12]}", self.plan)
         self.tasks = HostileTasks(self.plan)
-        self.ctx = Context(Settings(google_cloud_project=self.db.project), self.db, self.tasks, KeptEvents())
+        settings = Settings(google_cloud_project=self.db.project, razorpayx_account_number="7878780080316316")
+        self.ctx = Context(settings, self.db, self.tasks, KeptEvents())
         self.provider = Provider()
+        self.bank = Bank(lambda: self.now)
         self.triggers: list[Trigger] = []
         self.sound = True
         """Whether nothing has gone wrong in this example yet."""
@@ -98,10 +101,16 @@ class Frame:
             self._checked_commits = self.db.api.commits
             self._see_transactions(before)
             fail(checks.everything(self.snapshot, before, self.provider))
+            fail(payout_checks.withdrawals_hold(self.snapshot, self.bank))
             # It reads all again, in nine calls: now and then, and at the end.
             self._checks += 1
             if self._checks % RECONCILED_EVERY == 0:
                 self.reconcile()
+
+    def recheck(self) -> None:
+        """All that can be wrong of payouts, after something has happened at the provider alone."""
+        with self.step():
+            fail(payout_checks.withdrawals_hold(self.snapshot, self.bank))
 
     def reconcile(self) -> None:
         fail(reconcile(self.ctx).differences)

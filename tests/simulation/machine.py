@@ -16,6 +16,7 @@ from .world import EVERYBODY, EXPERTS, USERS, World
 
 QUIET_ROUNDS = 120
 PROMOTION_PAISE = 2500
+BOTH = {"freeIntroMinutes": 1, "promotionalPricePerMin": 8, "promotionalMinutes": 1}
 
 faults = st.one_of(
     st.just(()),
@@ -50,6 +51,10 @@ class Platform(RuleBasedStateMachine):
         fee=st.sampled_from((20, 0, 12.5, 33.3, 100)),
         minutes=st.sampled_from((10, 6, 3)),
         capacity=st.sampled_from((1, 1, 2)),
+        intro=st.sampled_from(
+            ({}, {"freeIntroMinutes": 2}, {"promotionalPricePerMin": 4.5, "promotionalMinutes": 2}, BOTH)
+        ),
+        by_hand=st.booleans(),
         elsewhere=st.booleans(),
         tasks_lost=st.booleans(),
         webhooks_lost=st.booleans(),
@@ -60,6 +65,8 @@ class Platform(RuleBasedStateMachine):
         fee: float,
         minutes: int,
         capacity: int,
+        intro: dict[str, float],
+        by_hand: bool,
         elsewhere: bool,
         tasks_lost: bool,
         webhooks_lost: bool,
@@ -69,7 +76,9 @@ class Platform(RuleBasedStateMachine):
         self.tasks_lost, self.webhooks_lost = tasks_lost, webhooks_lost
         world = self.world
         with world.step():
-            world.configure(platformFeePercent=fee, maxSessionDurationMins=minutes, maxSessionsPerMentor=capacity)
+            world.configure(
+                platformFeePercent=fee, maxSessionDurationMins=minutes, maxSessionsPerMentor=capacity, **intro
+            )
             for uid, price_paise in EXPERTS.items():
                 world.add_expert(uid, price_paise)
             for uid, paise in zip(USERS, balances, strict=True):
@@ -78,6 +87,7 @@ class Platform(RuleBasedStateMachine):
                 give(world.ctx, uid, PROMOTION_PAISE, part="promotional")
             for place, uid in enumerate(EVERYBODY):
                 world.connect(uid, world.instances[place % 2])
+            world.prefer("ravi", acceptsByHand=by_hand)
             world.request("meera", "asha")
             world.request("kabir", "asha")
             if elsewhere:
@@ -222,13 +232,73 @@ class Platform(RuleBasedStateMachine):
             self.after(then)
 
     @rule(
+        expert_id=expert_ids,
+        setting=st.sampled_from(("acceptsByHand", "acceptsByHand", "onBreak", "introOffer")),
+        on=st.booleans(),
+        faults=faults,
+    )
+    def an_expert_has_a_wish(self, expert_id: str, setting: str, on: bool, faults: Faults) -> None:
+        with self.world.step():
+            self.world.prefer(expert_id, faults=faults, **{setting: on})
+
+    @rule(
+        uid=uids,
+        expert_id=expert_ids,
+        after=st.sampled_from((0, 5, 59, 60, 61, 80)),
+        punctual=st.booleans(),
+        who=st.sampled_from(("accepts", "accepts", "declines", "withdraws", "vanishes")),
+        faults=faults,
+        then=waits,
+    )
+    def a_request_is_to_be_accepted(
+        self, uid: str, expert_id: str, after: float, punctual: bool, who: str, faults: Faults, then: Wait
+    ) -> None:
+        """A new one, of somebody who is there, or what is open. It is answered in time, too late, or not at all, and
+        maybe its time-out comes in the middle of it all."""
+        world = self.world
+        with world.step():
+            for one in (expert_id, uid):
+                if not world.snapshot.is_present(one):
+                    world.connect(one, world.instances[0])
+            world.prefer(expert_id, acceptsByHand=True, onBreak=False)
+            if uid != expert_id:
+                world.request(uid, expert_id)
+        world.check()
+        self.after((after, punctual))
+        session = self.choose(world.asked(), 0)
+        if session is None:
+            return
+        with world.step():
+            if who == "withdraws":
+                world.leave_queue(session["userId"], session["expertId"], faults=faults)
+            elif who == "vanishes":
+                for connection in world.sockets_of(session["userId"]):
+                    world.disconnect(connection)
+                world.answer(session["id"], session["expertUid"], True, faults=faults)
+            else:
+                for _ in range(2):
+                    world.answer(session["id"], session["expertUid"], who == "accepts", faults=faults)
+        world.check()
+        self.after(then)
+
+    @rule(
         fee=st.sampled_from((0, 10, 20, 33.3, 100)),
         minutes=st.sampled_from((10, 3, 1)),
         capacity=st.sampled_from((1, 2)),
+        free=st.sampled_from((0, 1, 3)),
+        promotional=st.sampled_from((None, 5, 9)),
     )
-    def the_configuration_changes(self, fee: float, minutes: int, capacity: int) -> None:
+    def the_configuration_changes(
+        self, fee: float, minutes: int, capacity: int, free: int, promotional: float | None
+    ) -> None:
         with self.world.step():
-            self.world.configure(platformFeePercent=fee, maxSessionDurationMins=minutes, maxSessionsPerMentor=capacity)
+            self.world.configure(
+                platformFeePercent=fee,
+                maxSessionDurationMins=minutes,
+                maxSessionsPerMentor=capacity,
+                freeIntroMinutes=free,
+                promotionalPricePerMin=promotional,
+            )
 
     # Money
 
@@ -327,7 +397,7 @@ class Platform(RuleBasedStateMachine):
         if payout_id := self.choose(self.world.payouts(), which):
             for outcome in outcomes:
                 with self.world.step():
-                    self.world.settle_withdrawal(payout_id, outcome, faults=faults)
+                    self.world.settle_by_hand(payout_id, outcome, faults=faults)
                 self.world.check()
 
     # What must hold
@@ -351,6 +421,8 @@ class Platform(RuleBasedStateMachine):
         for uid in EVERYBODY:
             if not world.snapshot.is_present(uid):
                 world.connect(uid, world.instances[0])
+        for expert_id in EXPERTS:
+            world.prefer(expert_id, acceptsByHand=False, onBreak=False)
         for uid in USERS:
             world.request(uid, "asha")
         world.check()
@@ -364,9 +436,13 @@ class Platform(RuleBasedStateMachine):
             world.sweep()
             if self.tasks_lost:
                 world.tasks.waiting.clear()
-            if not world.snapshot.sessions_in_progress and all(trigger.delivered for trigger in world.triggers):
+            for expert_id in EXPERTS:
+                # Who has not answered a request from before is on a break.
+                world.prefer(expert_id, onBreak=False)
+            open_ones = {**world.snapshot.sessions_in_progress, **world.snapshot.offers}
+            if not open_ones and all(trigger.delivered for trigger in world.triggers):
                 return
-        raise AssertionError(f"still in progress: {world.snapshot.sessions_in_progress}")
+        raise AssertionError(f"still open: {open_ones}")
 
     def _all_is_collected(self) -> None:
         world = self.world
@@ -379,7 +455,7 @@ class Platform(RuleBasedStateMachine):
             world.sweep()
         for payout_id in world.payouts():
             if world.snapshot["payouts"][payout_id]["status"] == "pending":
-                world.settle_withdrawal(payout_id, "paid")
+                world.settle_by_hand(payout_id, "paid")
         world.check()
         fail(checks.collected(world.snapshot, world.provider))
         world.reconcile()

@@ -23,6 +23,11 @@ class Snapshot:
     def sessions_in_progress(self) -> dict[str, Doc]:
         return {key: doc for key, doc in self["sessions"].items() if doc["status"] == "in_progress"}
 
+    @property
+    def offers(self) -> dict[str, Doc]:
+        """Requests that wait for the expert's acceptance."""
+        return {key: doc for key, doc in self["sessions"].items() if doc["status"] == "pending"}
+
     def queue(self, expert_id: str) -> dict[str, Doc]:
         return self[f"queues/{expert_id}/entries"]
 

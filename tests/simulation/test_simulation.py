@@ -14,6 +14,9 @@ from hypothesis.strategies._internal.featureflags import FeatureFlags
 
 from konnect import platform
 from konnect.payments import sweeps, tasks
+from konnect.payouts import console as payout_console
+from konnect.payouts import sweeps as payout_sweeps
+from konnect.payouts import tasks as payout_tasks
 from konnect.store import transaction
 
 from .machine import Platform
@@ -44,6 +47,8 @@ def test_the_books_are_right_whatever_happens(monkeypatch: pytest.MonkeyPatch) -
             # The task that collects a payment and the sweep find their gateway by themselves.
             for module in (tasks, sweeps):
                 monkeypatch.setattr(module, "gateway", lambda _: self.world.provider)
+            for payouts in (payout_tasks, payout_sweeps, payout_console):
+                monkeypatch.setattr(payouts, "payout_gateway", lambda _: self.world.bank)
 
     hypothesis.seed(seed)(Simulated)
     stateful.run_state_machine_as_test(

@@ -16,15 +16,15 @@ from konnect.ledger.postings import Leg, Movement
 from konnect.payments import deposits, service, webhook
 from konnect.payments import sweeps as payment_sweeps
 from konnect.presence import service as presence
-from konnect.sessions import attendance, queue, sweeps, triggers
+from konnect.sessions import attendance, offers, queue, requests, sweeps, triggers
 from konnect.sessions import service as sessions
 from konnect.sessions.metering import Pace
 from konnect.store import Doc, Tx
 from konnect.tasks import Task
-from konnect.wallet import service as wallet
 
 from . import checks, snapshot
-from .frame import Faults, Frame, Trigger, fail
+from .frame import Faults, Trigger, fail
+from .payouts import PayoutWorld
 from .provider import Webhook
 
 USERS = ("meera", "kabir", "lena")
@@ -35,14 +35,12 @@ TASK_EARLY = timedelta(seconds=0.4)
 """A queue's clock may be ahead of ours by this."""
 
 
-class World(Frame):
+class World(PayoutWorld):
     def __init__(self) -> None:
         super().__init__()
         self.pace = Pace.of(self.ctx.settings)
         self.orders: list[tuple[str, str]] = []
         """(order id, uid) of the deposits begun."""
-        self.keys: list[tuple[str, int, str]] = []
-        """(uid, amount in paise, Idempotency-Key) of the withdrawals asked for."""
         self.instances = ["i1", "i2"]
         self.sockets: dict[str, tuple[str, str, bool]] = {}
         """Living connections: id → (uid, instance, as expert)."""
@@ -169,8 +167,8 @@ class World(Frame):
         session_id = f"s{next(self._serial)}"
         config = platform.platform_config(self.db)
 
-        def work(tx: Tx) -> sessions.Requested:
-            return sessions.request(
+        def work(tx: Tx) -> requests.Requested:
+            return requests.request(
                 tx,
                 uid=uid,
                 name=uid.title(),
@@ -192,7 +190,7 @@ class World(Frame):
     def leave_queue(self, uid: str, expert_id: str, *, faults: Faults = ()) -> None:
         self.call(
             f"{uid} leaves the queue of {expert_id}",
-            lambda: self.ctx.run(lambda tx: queue.leave(tx, expert_id, uid)),
+            lambda: self.ctx.run(lambda tx: queue.leave(tx, expert_id, uid, now=self.now)),
             faults=faults,
         )
 
@@ -202,7 +200,26 @@ class World(Frame):
             lambda: self.ctx.run(lambda tx: sessions.end(tx, session_id, by=by, pace=self.pace, now=self.now)),
             faults=faults,
         )
-        assert isinstance(answer, Unavailable) or answer["status"] == "completed", answer
+        assert isinstance(answer, Unavailable) or answer["status"] in {"completed", "cancelled"}, answer
+
+    def prefer(self, expert_id: str, *, faults: Faults = (), **settings: bool) -> None:
+        self.persist(
+            f"{expert_id} prefers {settings}",
+            lambda: self.ctx.run(lambda tx: attendance.set_preferences(tx, expert_id, settings, now=self.now)),
+            faults=faults,
+        )
+
+    def answer(self, session_id: str, by: str, accepted: bool, *, faults: Faults = ()) -> None:
+        """The expert accepts or declines a request, maybe one that is closed by now."""
+
+        def work(tx: Tx) -> Doc:
+            if accepted:
+                return offers.accept(tx, session_id, by=by, pace=self.pace, now=self.now)
+            return offers.decline(tx, session_id, by=by, note=None, now=self.now)
+
+        what = f"{by} {'accepts' if accepted else 'declines'} {session_id}"
+        answer = self.call(what, lambda: self.ctx.run(work), faults=faults)
+        assert isinstance(answer, Unavailable) or answer["status"] != "pending", answer
 
     def configure(self, **fields: Any) -> None:
         self.ctx.run(lambda tx: platform.change(tx, fields))
@@ -282,62 +299,21 @@ class World(Frame):
         answer = self.call("sweep of payments", lambda: payment_sweeps.sweep(self.ctx, {}, self.now), faults=faults)
         assert not isinstance(answer, KonnectError) or faults, answer
 
-    # Money out
-
-    def withdraw(
-        self, uid: str, amount_paise: int, *, keyed: bool = True, again: str | None = None, faults: Faults = ()
-    ) -> None:
-        """With a key of its own, without one, or `again` with a former one. An answer is one payout, a refusal none; a
-        503 may be either."""
-        request_id = f"w{next(self._serial)}"
-        key = again or (request_id if keyed else None)
-        of = idempotency.key(uid, "withdraw", key, {"amountPaise": amount_paise})
-        before = set(self.snapshot["payouts"])
-        answer = self.call(
-            f"{uid} withdraws {amount_paise} (key {key})",
-            lambda: self.ctx.run(
-                lambda tx: wallet.withdraw(tx, uid, amount_paise, key=of, request_id=request_id, now=self.now)
-            ),
-            faults=faults,
-        )
-        made = set(snapshot.take(self.db, self.now)["payouts"]) - before
-        if isinstance(answer, Unavailable):
-            assert len(made) <= 1
-        elif isinstance(answer, KonnectError):
-            assert (answer.code, made) == ("INSUFFICIENT_BALANCE", set()), f"{answer.code}, and made {made}"
-        else:
-            assert made == {answer["transactionId"]} or (again and not made), f"{answer['transactionId']} made {made}"
-        if key and not again:
-            self.keys.append((uid, amount_paise, key))
-
-    def settle_withdrawal(self, payout_id: str, outcome: str, *, faults: Faults = ()) -> None:
-        status = self.snapshot["payouts"][payout_id]["status"]
-        answer = self.call(
-            f"payout {payout_id[:6]} {outcome}",
-            lambda: self.ctx.run(lambda tx: wallet.settle_withdrawal(tx, payout_id, outcome, now=self.now)),
-            faults=faults,
-        )
-        if isinstance(answer, KonnectError) and not isinstance(answer, Unavailable):
-            assert (answer.code, status in {"pending", outcome}) == ("PAYOUT_SETTLED", False), answer
-
     # What the rules choose from
 
     def sessions(self) -> list[Doc]:
-        """In the order they began."""
+        """In the order they were asked for."""
         found = [{**doc, "id": key} for key, doc in self.snapshot["sessions"].items()]
-        return sorted(found, key=lambda doc: (doc["startedAt"], doc["userId"], doc["expertId"]))
+        return sorted(found, key=lambda doc: (doc["createdAt"], doc["userId"], doc["expertId"]))
 
     def running(self) -> list[Doc]:
         return [session for session in self.sessions() if session["status"] == "in_progress"]
 
+    def asked(self) -> list[Doc]:
+        """Requests that wait for acceptance; else those that were closed."""
+        found = self.sessions()
+        open_ones = [session for session in found if session["status"] == "pending"]
+        return open_ones or [session for session in found if session["status"] == "cancelled"]
+
     def sockets_of(self, uid: str) -> list[str]:
         return [connection for connection, socket in self.sockets.items() if socket[0] == uid]
-
-    def earners(self) -> list[tuple[str, int]]:
-        """Who can withdraw, and how much in paise."""
-        found = self.snapshot["wallets"]
-        return [(uid, found[uid]["withdrawablePaise"]) for uid in sorted(found) if found[uid]["withdrawablePaise"]]
-
-    def payouts(self) -> list[str]:
-        found = self.snapshot["payouts"]
-        return sorted(found, key=lambda key: (found[key]["createdAt"], found[key]["amountPaise"]))

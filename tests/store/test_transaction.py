@@ -8,7 +8,7 @@ from konnect.context import Context
 from konnect.errors import Conflict, Unavailable
 from konnect.store import Tx, measure
 from konnect.tasks import Task
-from tests.support import kept_events, kept_tasks
+from tests.support import at_once, kept_events, kept_tasks
 
 
 def test_effects_of_a_failed_attempt_are_dropped(ctx: Context) -> None:
@@ -135,3 +135,66 @@ def test_every_task_is_tried_although_one_fails(ctx: Context) -> None:
     with pytest.raises(Unavailable):
         broken.run(work)
     assert failing.created == ["/second"]
+
+
+class TestPeek:
+    """Reads without a lock, whose writes hold only if nothing has changed."""
+
+    @pytest.mark.parametrize("before", [None, {"n": 1, "old": True}])
+    @pytest.mark.parametrize("kind", ["set", "delete", "update"])
+    def test_a_change_meanwhile_repeats_the_attempt(self, ctx: Context, before: dict | None, kind: str) -> None:
+        if before is None and kind == "update":
+            return
+        if before is not None:
+            ctx.db.set(("things", "a"), before)
+        seen: list[object] = []
+
+        def work(tx: Tx) -> None:
+            tx.peek(("things", "a"))
+            seen.append(tx.get("things", "a"))
+            if len(seen) == 1:
+                # As another would, between the read and the commit; it does not have to wait.
+                ctx.db.set(("things", "a"), {"n": 5})
+            if kind == "delete":
+                tx.delete(("things", "a"))
+            elif kind == "update":
+                tx.update(("things", "a"), {"n": 7})
+            else:
+                tx.set(("things", "a"), {"n": 7})
+
+        ctx.run(work)
+        if before is None and kind == "delete":
+            # Nothing to guard: it was not there.
+            assert seen == [None]
+            return
+        assert seen == [before, {"n": 5}]
+        assert ctx.db.get("things", "a") == (None if kind == "delete" else {"n": 7})
+
+    def test_a_set_replaces_the_whole(self, ctx: Context) -> None:
+        ctx.db.set(("things", "a"), {"n": 1, "old.one": True, "kept": {"y": 1}})
+
+        def work(tx: Tx) -> None:
+            tx.peek(("things", "a"))
+            tx.set(("things", "a"), {"n": 2, "new one": {"x": 1}, "kept": {"x": 1}})
+
+        ctx.run(work)
+        assert ctx.db.get("things", "a") == {"n": 2, "new one": {"x": 1}, "kept": {"x": 1}}
+
+    def test_a_create_of_what_is_there(self, ctx: Context) -> None:
+        ctx.db.set(("things", "a"), {"n": 1})
+
+        def work(tx: Tx) -> None:
+            tx.peek(("things", "a"))
+            tx.create(("things", "a"), {"n": 2})
+
+        with pytest.raises(Conflict):
+            ctx.run(work)
+        assert ctx.db.get("things", "a") == {"n": 1}
+
+    def test_many_at_once_do_not_wait_for_each_other(self, ctx: Context) -> None:
+        def work(tx: Tx) -> None:
+            tx.peek(("things", "a"))
+            tx.set(("things", "a"), {"n": (tx.get("things", "a") or {"n": 0})["n"] + 1})
+
+        assert at_once(10, lambda _: ctx.run(work)) == [None] * 10
+        assert ctx.db.get("things", "a") == {"n": 10}

@@ -1,4 +1,4 @@
-"""GET /api/wallet, POST /api/wallet/withdraw, the list of transactions."""
+"""GET /api/wallet, the list of transactions."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +10,7 @@ from konnect import ids
 from konnect.context import Context
 from konnect.wallet import transactions
 from tests.payments.api import Api, User, error_code, serve
-from tests.support import START, at_once, give, movements, new_context, sum_of_all_legs, wallet_of
+from tests.support import START, give, new_context
 
 UID = "meera"
 
@@ -84,64 +84,6 @@ def test_a_wallet_with_money(own: Context, user: User) -> None:
 @pytest.mark.parametrize("path", ["/api/wallet", "/api/wallet/transactions", "/api/wallet/transactions/t1"])
 def test_anonymous(api: Api, path: str) -> None:
     assert api.user(None).get(path).status_code == 401
-    assert api.user(None).post("/api/wallet/withdraw", {"amount": 5}).status_code == 401
-
-
-# Withdrawals
-
-
-def test_earned_money_is_withdrawn(own: Context, user: User) -> None:
-    give(own, UID, 10000)
-    give(own, UID, 20000, part="earned")
-    response = user.post("/api/wallet/withdraw", {"amount": 150.25})
-    assert response.status_code == 201
-    made = response.json()
-    assert made == {
-        "transactionId": made["transactionId"],
-        "status": "pending",
-        "amount": 150.25,
-        "amountPaise": 15025,
-        "currency": "INR",
-        "balance": 149.75,
-    }
-    assert user.get(f"/api/wallet/transactions/{made['transactionId']}").json()["type"] == "withdraw"
-    assert wallet_of(own, UID)["withdrawablePaise"] == 4975
-    assert sum_of_all_legs(own) == 0
-
-
-def test_deposited_money_is_not(own: Context, user: User) -> None:
-    give(own, UID, 50000)
-    give(own, UID, 999, part="earned")
-    response = user.post("/api/wallet/withdraw", {"amount": 10})
-    assert (response.status_code, error_code(response)) == (402, "INSUFFICIENT_BALANCE")
-    [detail] = response.json()["error"]["details"]
-    assert (detail["needed"], detail["available"]) == (10, 9.99)
-    assert wallet_of(own, UID)["balancePaise"] == 50999
-
-
-def test_a_repeat_with_its_key_withdraws_once(own: Context, user: User) -> None:
-    give(own, UID, 50000, part="earned")
-    first, second = (user.post("/api/wallet/withdraw", {"amount": 100}, key="k") for _ in range(2))
-    assert first.json() == second.json()
-    other = user.post("/api/wallet/withdraw", {"amount": 101}, key="k")
-    assert (other.status_code, error_code(other)) == (409, "IDEMPOTENCY_KEY_REUSED")
-    assert wallet_of(own, UID)["balancePaise"] == 40000
-
-
-def test_several_at_once_never_overdraw(own: Context, user: User) -> None:
-    give(own, UID, 25000, part="earned")
-    answers = at_once(4, lambda _: user.post("/api/wallet/withdraw", {"amount": 100}).status_code)
-    assert sorted(str(answer) for answer in answers) == ["201", "201", "402", "402"]
-    assert wallet_of(own, UID)["balancePaise"] == 5000
-    assert sum_of_all_legs(own) == 0
-
-
-@pytest.mark.parametrize("amount", ["0", "-1", "10000.01", "1.001", '"10"', "NaN", "true", "null", "[]"])
-def test_a_bad_amount_changes_nothing(own: Context, user: User, amount: str) -> None:
-    give(own, UID, 2_000_000, part="earned")
-    response = user.post("/api/wallet/withdraw", raw=f'{{"amount": {amount}}}')
-    assert response.status_code == 400
-    assert len(movements(own)) == 1
 
 
 # Transactions

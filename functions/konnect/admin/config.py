@@ -10,6 +10,7 @@ from konnect.context import Context
 from konnect.errors import Conflict
 from konnect.http.validation import bad_request
 from konnect.platform import PlatformConfig
+from konnect.rates import service as rates
 from konnect.store import Doc, Tx
 
 
@@ -43,9 +44,10 @@ def change(
         if not changed:
             return before
         try:
-            platform.change(tx, changed, updatedAt=now, updatedBy=by)
+            config = platform.change(tx, changed, updatedAt=now, updatedBy=by)
         except ValidationError as error:
             raise bad_request(error, where="body") from error
+        rates.changed(tx, config, by=by, now=now)
         after = _view(tx.get("config", "platform") or {})
         audit.write(
             tx,

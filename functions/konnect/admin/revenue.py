@@ -75,7 +75,7 @@ def deposits(sums: Mapping[str, int]) -> int:
 
 def withdrawals(sums: Mapping[str, int]) -> int:
     """What left for experts' bank accounts."""
-    return sums.get("withdrawal.paid payout-", 0)
+    return sums.get("withdrawal.paid payout-", 0) - sums.get("withdrawal.reversed wallet+", 0)
 
 
 def span(period: Period, day: date) -> tuple[date, date]:

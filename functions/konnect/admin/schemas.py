@@ -57,10 +57,9 @@ class AdminUser(Schema):
 
 
 class AdminSession(sessions.Session):
-    """A session with what was refunded of it."""
+    """A session with the account of its expert."""
 
     expert_uid: str | None = None
-    refunded_amount: float = 0
 
 
 class UserDetail(AdminUser):
@@ -368,8 +367,9 @@ class Realtime(Schema):
 
 
 def _optional(field: FieldInfo) -> Any:
-    # The default is not validated, so that leaving a field out is allowed and null is not.
-    return (Annotated[field.annotation, *field.metadata], Field(default=None, description=field.description))
+    # The default is not validated, so that leaving a field out is allowed, and null only where it means something.
+    annotation: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    return (annotation, Field(default=None, description=field.description))
 
 
 class ConfigChangeBase(BaseModel):

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from konnect import audit, auth, clock
+from konnect.bookings import tasks as bookings
 from konnect.context import Context
 from konnect.errors import Conflict, NotFound
 from konnect.experts import service as experts
@@ -89,6 +90,10 @@ def _write(tx: Tx, given: Change, *, config: PlatformConfig, pace: Pace, now: da
         raise Conflict("you can't disable your own account or lower its role", code="OWN_ACCOUNT")
     changed = {name: value for name, value in given.fields.items() if user.get(name) != value}
     if not changed:
+        if given.disabled:
+            # What had to follow the change that was made before may have failed.
+            sessions.end_all(tx, uid, pace=pace, now=now)
+            bookings.schedule_cancelling(tx, uid, now=now)
         return {**user, "id": uid}
     fields: Doc = {**changed, "updatedAt": now}
     if changed.get("disabled") or _lowers(user, changed.get("role")):
@@ -97,6 +102,7 @@ def _write(tx: Tx, given: Change, *, config: PlatformConfig, pace: Pace, now: da
         expert_id = experts.id_of(tx, uid)
         if changed.get("disabled"):
             sessions.end_all(tx, uid, pace=pace, now=now)
+            bookings.schedule_cancelling(tx, uid, now=now)
         if tx.get("experts", expert_id) is not None:
             experts.set_available(tx, expert_id, False, config, now=now)
     tx.update(("users", uid), fields)

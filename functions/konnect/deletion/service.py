@@ -12,11 +12,14 @@ from typing import Any
 
 from konnect import auth
 from konnect.auth import Principal
+from konnect.bookings import deletion as bookings_deletion
 from konnect.context import Context
 from konnect.errors import Conflict
 from konnect.experts import deletion as experts_deletion
 from konnect.experts import service as experts
 from konnect.identity import service as identity
+from konnect.mentors import deletion as mentors_deletion
+from konnect.messaging import deletion as messaging_deletion
 from konnect.notifications import service as notifications
 from konnect.platform import PlatformConfig, platform_config
 from konnect.realtime import DISCONNECT, user_room
@@ -24,6 +27,7 @@ from konnect.reviews import deletion as reviews_deletion
 from konnect.sessions import deletion as sessions_deletion
 from konnect.store import Doc, Query, Tx
 from konnect.tasks import Task
+from konnect.uploads import deletion as uploads_deletion
 from konnect.wallet import deletion as wallet_deletion
 
 log = logging.getLogger(__name__)
@@ -41,18 +45,23 @@ def request(ctx: Context, principal: Principal, *, now: datetime) -> Doc:
     """
     identity.require_recent_sign_in(principal, now)
     config = platform_config(ctx.db)
-    deletion = ctx.run(lambda tx: _close(tx, principal, config, now))
+    last_upload = now + timedelta(minutes=ctx.settings.upload_url_minutes + 1)
+    deletion = ctx.run(lambda tx: _close(tx, principal, config, last_upload, now))
     auth.forget(principal.uid)
     return deletion
 
 
-def _close(tx: Tx, principal: Principal, config: PlatformConfig, now: datetime) -> Doc:
+def _close(tx: Tx, principal: Principal, config: PlatformConfig, last_upload: datetime, now: datetime) -> Doc:
     uid = principal.uid
     tx.prefetch(("deletions", uid), ("users", uid), ("wallets", uid))
     found = tx.get("deletions", uid)
     if found is not None:
         return {**found, "id": uid}
-    open_matters = [*sessions_deletion.open_matters(tx, uid), *wallet_deletion.open_matters(tx, uid, now=now)]
+    open_matters = [
+        *sessions_deletion.open_matters(tx, uid),
+        *bookings_deletion.open_matters(tx, uid),
+        *wallet_deletion.open_matters(tx, uid, now=now),
+    ]
     if open_matters:
         raise Conflict(
             "; ".join(matter["message"] for matter in open_matters), code="ACCOUNT_IN_USE", details=open_matters
@@ -75,6 +84,8 @@ def _close(tx: Tx, principal: Principal, config: PlatformConfig, now: datetime) 
     tx.create(("deletions", uid), deletion)
     tx.emit(user_room(uid), DISCONNECT, None)
     tx.enqueue(Task("/deletion/run", ("delete-account", uid), {"uid": uid}))
+    # A signed URL that is out works on; what comes by it goes once none can any more.
+    tx.enqueue(Task("/deletion/erase-files", ("erase-files", uid), {"uid": uid}, at=last_upload))
     return {**deletion, "id": uid}
 
 
@@ -88,9 +99,13 @@ def run(ctx: Context, uid: str, *, now: datetime) -> bool:
     auth.delete_account(uid, using=ctx.settings)
     if deletion["expertId"] is not None:
         experts_deletion.erase(ctx, deletion["expertId"], uid, now=now)
+        mentors_deletion.erase(ctx, deletion["expertId"])
     sessions_deletion.erase(ctx, uid, deletion["expertId"], NAME, now=now)
+    bookings_deletion.erase(ctx, uid, NAME, now=now)
+    messaging_deletion.erase(ctx, uid, NAME)
     reviews_deletion.erase(ctx, uid, now=now)
     notifications.erase(ctx.db, uid)
+    uploads_deletion.erase(ctx, uid)
     for document in Query(("users", uid, "private")).run(ctx.db):
         ctx.db.delete("users", uid, "private", document["id"])
     ctx.run(lambda tx: _finish(tx, uid, now))

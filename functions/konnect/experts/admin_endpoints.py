@@ -5,9 +5,10 @@ from typing import Any
 from konnect.http.routing import Call, Router
 from konnect.http.schemas import Listing
 from konnect.store import Doc
+from konnect.uploads.schemas import StoredFile
 
-from . import applications
-from .application_schemas import Application, ApplicationsQuery, ApplicationStatus, MovedApplication
+from . import applications, files, mentoring, profiles
+from .application_schemas import Application, ApplicationsQuery, ApplicationStatus, MovedApplication, Rejection
 
 router = Router("Admin")
 
@@ -48,5 +49,33 @@ def set_status(call: Call, application_id: str, body: ApplicationStatus) -> dict
     return {**_view(moved.application), "refreshToken": moved.move.after == "approved"}
 
 
+@router.put("/api/admin/mentors/<mentor_id>/approve", response=MovedApplication, auth="admin", errors=(404, 409, 503))
+def approve_mentor(call: Call, mentor_id: str) -> dict[str, Any]:
+    """Approve a mentor's application, at whichever step it is. The mentor is told, gets the role, and is listed."""
+    moved = applications.decide(call.ctx, mentor_id, "approved", by=call.user.uid, now=call.now)
+    return {**_view(moved.application), "refreshToken": True}
+
+
+@router.put("/api/admin/mentors/<mentor_id>/reject", response=MovedApplication, auth="admin", errors=(404, 409, 503))
+def reject_mentor(call: Call, mentor_id: str, body: Rejection) -> dict[str, Any]:
+    """Reject a mentor's application, with the reason, which the applicant is told."""
+    moved = applications.decide(call.ctx, mentor_id, "rejected", by=call.user.uid, reason=body.reason, now=call.now)
+    return {**_view(moved.application), "refreshToken": False}
+
+
+@router.get(
+    "/api/admin/mentor-applications/<application_id>/resume", response=StoredFile, auth="admin", errors=(404, 503)
+)
+def read_resume(call: Call, application_id: str) -> dict[str, Any]:
+    """A URL to read an applicant's résumé by, for ten minutes."""
+    application = call.ctx.run(lambda tx: profiles.get(tx, application_id))
+    return files.resume(call.ctx, application, now=call.now)
+
+
 def _view(application: Doc) -> dict[str, Any]:
-    return {**application, "email": application["onboardingData"].get("email")}
+    return {
+        **application,
+        "email": application["onboardingData"].get("email"),
+        "applicationStatus": mentoring.applied(application["mentorStatus"]),
+        "expertise": mentoring.expertise(application),
+    }

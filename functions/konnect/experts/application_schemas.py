@@ -1,12 +1,13 @@
 """Wire models of applications, as admins see them."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AliasChoices, AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from konnect.http.schemas import ListQuery, Schema
 
+from .mentoring_schemas import Expertise, PastRole
 from .pipeline import Status
 from .schemas import OnboardingData, OwnExpert
 
@@ -21,6 +22,13 @@ class ApplicationStatus(Schema):
     admin_notes: Notes | None = None
     rejection_reason: Reason | None = None
     call_scheduled_at: AwareDatetime | None = None
+
+
+class Rejection(Schema):
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)] = Field(
+        validation_alias=AliasChoices("reason", "rejectionReason", "applicationNote"),
+        description="The applicant is told.",
+    )
 
 
 class HistoryEntry(Schema):
@@ -44,6 +52,14 @@ class ApplicationData(OnboardingData):
 class Application(OwnExpert):
     """The profile with the application behind it."""
 
+    application_status: Literal["pending", "approved", "rejected"]
+    slug: str | None = None
+    current_role: str | None = None
+    past_roles: list[PastRole] | None = None
+    topics: list[str] | None = None
+    expertise: list[Expertise] = Field(default_factory=list)
+    pricing: dict[str, float] | None = Field(default=None, description="INR, by minutes.")
+
     applied_at: datetime | None = None
     onboarding_data: ApplicationData
 
@@ -55,8 +71,14 @@ class MovedApplication(Application):
     )
 
 
+def _pending(value: Any) -> Any:
+    return None if value == "pending" else value
+
+
 class ApplicationsQuery(ListQuery):
-    status: Status | None = Field(default=None, description="Without it: all that wait for a decision.")
+    status: Annotated[Status | None, BeforeValidator(_pending)] = Field(
+        default=None, description="Without it, or as `pending`: all that wait for a decision."
+    )
     search: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] | None = Field(
         default=None, description="Words of name, title, company and e-mail address, or their beginnings."
     )

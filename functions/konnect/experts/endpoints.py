@@ -7,9 +7,9 @@ from konnect.http.schemas import Listing
 from konnect.money import to_paise
 from konnect.platform import platform_config
 from konnect.store import Doc, Tx
+from konnect.uploads.schemas import StoredFile
 
-from . import applications, creation, listing, profiles, search, service, specialties
-from .files import check_resume
+from . import applications, creation, files, listing, profiles, search, service, specialties
 from .profile_schemas import NewExpert, Resume
 from .schemas import Expert, ExpertsQuery, OwnExpert, Registration
 from .specialty_schemas import SpecialtiesQuery, Specialty
@@ -53,28 +53,41 @@ def own_expert(call: Call) -> dict[str, Any]:
     return own_view(call.ctx.run(lambda tx: service.own(tx, call.user.uid)))
 
 
-@router.put("/api/experts/me/resume", response=OwnExpert, errors=(404,))
+@router.get("/api/experts/me/resume", response=StoredFile, errors=(404, 503))
+def read_resume(call: Call) -> dict[str, Any]:
+    """A URL to read the caller's own résumé by, for ten minutes."""
+    own = call.ctx.run(lambda tx: service.own(tx, call.user.uid))
+    return files.resume(call.ctx, own, now=call.now)
+
+
+@router.put("/api/experts/me/resume", response=OwnExpert, errors=(404, 503))
 def set_resume(call: Call, body: Resume) -> dict[str, Any]:
     """Set the caller's résumé, to a file that they have uploaded here."""
     uid = call.user.uid
-    check_resume(call.ctx.settings, body.resume_url, uid)
+    fields, found = files.checked(call.ctx, uid, {"resumeUrl": body.resume_url}, now=call.now)
 
     def work(tx: Tx) -> Doc:
         expert_id = service.own(tx, uid)["id"]
-        profiles.update(tx, expert_id, {"resumeUrl": body.resume_url}, now=call.now)
+        files.adopt(tx, call.ctx.settings, uid, fields, found, now=call.now)
+        profiles.update(tx, expert_id, fields, now=call.now)
         return service.own(tx, uid)
 
     return own_view(call.ctx.run(work))
 
 
-@router.post("/api/experts/register", response=OwnExpert, status=201, errors=(409,))
+@router.post("/api/experts/register", response=OwnExpert, status=201, errors=(409, 503))
 def register(call: Call, body: Registration) -> dict[str, Any]:
     """Apply to be an expert. The application starts as `applied`; an admin decides."""
-    check_resume(call.ctx.settings, body.resume_url, call.user.uid)
-    fields = {**body.model_dump(by_alias=True), "pricePerMinPaise": _price_paise(body)}
+    user, now = call.user, call.now
+    fields, found = files.checked(call.ctx, user.uid, body.model_dump(by_alias=True), now=now)
+    fields["pricePerMinPaise"] = _price_paise(body)
     config = platform_config(call.ctx.db)
-    user = call.user
-    return own_view(call.ctx.run(lambda tx: applications.apply(tx, user.uid, user.email, fields, config, now=call.now)))
+
+    def work(tx: Tx) -> Doc:
+        files.adopt(tx, call.ctx.settings, user.uid, fields, found, now=now)
+        return applications.apply(tx, user.uid, user.email, fields, config, now=now)
+
+    return own_view(call.ctx.run(work))
 
 
 def own_view(expert: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """listings/{expertId}: what the list of experts is served from. One document an approved expert, written by the trigger
-on experts/{id} alone: the fields that a list shows, and the values it is found by (search.py).
+on experts/{id} alone: the fields that a list shows, and the values it is found by (search.py,
+and mentoring.py of those who can be booked).
 
 Apart from the profile, so that neither clients nor sessions carry those values with it; a list follows a profile within
 the moment that a trigger takes. `specialtyIds` is also the record of where the expert has been counted.
@@ -11,7 +12,7 @@ from datetime import datetime
 from konnect.store import Database, Doc, Page, Query, Tx, page
 from konnect.store.query import cursor_after
 
-from . import search, specialties
+from . import mentoring, preferences, search, specialties
 
 SHOWN = (
     "name",
@@ -28,6 +29,7 @@ SHOWN = (
     "imageUrl",
     "bio",
     "available",
+    *preferences.DEFAULTS,
     "createdAt",
 )
 EXAMINED_MAX = 200
@@ -72,12 +74,15 @@ def refresh(tx: Tx, expert_id: str, *, now: datetime) -> Refreshed:
 def of_profile(expert: Doc) -> Doc:
     """The listing of a profile. Every field that an order names is there: an index leaves out documents without it."""
     shown = {name: expert.get(name) for name in SHOWN}
+    settings = preferences.of(expert)
     numbers = {name: expert.get(name) or 0 for name in ("rating", "reviewCount", "orders")}
     return {
         **shown,
         **numbers,
+        **settings,
         "prefixes": search.prefixes(expert),
         "specialtyIds": search.specialty_ids(expert),
+        **mentoring.listing(expert),
     }
 
 

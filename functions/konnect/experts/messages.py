@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from konnect import clock
+from konnect.notifications.types import Type
 
 from .pipeline import Status
 
 
 @dataclass(frozen=True)
 class Message:
-    type: str
+    type: Type
     title: str
     body: str
     data: dict[str, Any] = field(default_factory=dict)
@@ -31,7 +32,7 @@ _FIXED: dict[Status, Message] = {
     "call_done": Message("application_call_done", "Thank you for the call", "We will decide on your application soon."),
     # A token keeps the claims that it was made with: the role is in the next one.
     "approved": Message(
-        "application_approved",
+        "mentor_approved",
         "Your application is approved",
         "Welcome! You are a mentor now, and can go online.",
         {"refreshToken": True},
@@ -52,7 +53,7 @@ def of(status: Status, *, call_at: datetime | None = None, reason: str | None = 
         )
     if status == "rejected":
         return Message(
-            "application_rejected",
+            "mentor_rejected",
             "Your application was not approved",
             f"The reason: {reason} You may apply again.",
             {"reason": reason},

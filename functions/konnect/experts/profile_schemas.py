@@ -2,14 +2,20 @@
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from konnect import clock
 from konnect.http.schemas import Schema
 from konnect.money import Rupees
 
 from .schemas import Line, Link, Registration
 
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 -]{7,20}$")]
+
+
+def _time_zone(value: str) -> str:
+    clock.zone(value)
+    return value
 
 
 class ProfileEdit(Schema):
@@ -28,7 +34,26 @@ class ProfileEdit(Schema):
     linkedin_url: Link | None = None
     portfolio_url: Link | None = None
     resume_url: Link | None = None
-    available: bool | None = Field(default=None, strict=True, description="The portal's online switch.")
+    time_zone: Annotated[str, AfterValidator(_time_zone)] | None = Field(
+        default=None, max_length=64, description="By its IANA name: of the dashboard's days, weeks and months."
+    )
+    available: bool | None = Field(
+        default=None, strict=True, description="The portal's online switch. Switched on, it ends a break."
+    )
+    on_break: bool | None = Field(
+        default=None,
+        strict=True,
+        description="Stay online and take nobody: a running session goes on, requests wait in the queue.",
+    )
+    accepts_by_hand: bool | None = Field(
+        default=None, strict=True, description="Requests wait for `accept-chat`, for as long as the platform allows."
+    )
+    intro_offer: bool | None = Field(
+        default=None, strict=True, description="Whether the platform's introductory price holds with this expert."
+    )
+    accepts_bookings: bool | None = Field(
+        default=None, strict=True, description="Whether sessions can be booked for a time. What is booked stays so."
+    )
 
 
 class NewExpert(Registration):

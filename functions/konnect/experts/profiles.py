@@ -3,11 +3,16 @@
 from datetime import datetime
 from typing import Any
 
+from konnect.contacts import masked
 from konnect.errors import NotFound
+from konnect.platform import platform_config
 from konnect.store import Doc, Tx
 
+from . import mentoring
 from .service import PRIVATE, PUBLIC, price
 
+TEXTS = ("bio", "title")
+"""Of a profile: what is written freely."""
 NOTHING: tuple[Any, ...] = (None, "", 0, [])
 
 
@@ -26,6 +31,7 @@ def create(
 
     The commit fails with Conflict if the profile exists.
     """
+    fields = without_contacts(tx, fields)
     public = {
         **{name: fields.get(name) for name in PUBLIC},
         **price(fields.get("pricePerMinPaise") or default_price_paise),
@@ -54,7 +60,7 @@ def update(tx: Tx, expert_id: str, fields: Doc, *, now: datetime) -> tuple[Doc, 
     public, private = tx.get(*public_path), tx.get(*private_path) or {}
     if public is None:
         raise NotFound("there is no such mentor", code="EXPERT_NOT_FOUND")
-    after = changed(public, private, fields)
+    after = changed(public, private, without_contacts(tx, fields))
     before = {name: {**private, **public}.get(name) for name in after}
     changed_public = {name: value for name, value in after.items() if name not in PRIVATE}
     changed_private = {name: value for name, value in after.items() if name in PRIVATE}
@@ -66,10 +72,18 @@ def update(tx: Tx, expert_id: str, fields: Doc, *, now: datetime) -> tuple[Doc, 
     return before, after
 
 
+def without_contacts(tx: Tx, fields: Doc) -> Doc:
+    """The texts that everybody reads, without mail addresses and phone numbers, unless the configuration lets them be:
+    who finds a mentor here books here."""
+    if platform_config(tx.db).maskContacts == "nowhere":
+        return fields
+    return {**fields, **{name: masked(fields[name]) for name in TEXTS if isinstance(fields.get(name), str)}}
+
+
 def changed(public: Doc, private: Doc, fields: Doc) -> Doc:
     """Those of `fields` that differ from a profile. Absent, null and empty are the same."""
     whole = {**private, **public}
-    names = [name for name in (*PUBLIC, "pricePerMinPaise", *PRIVATE) if name in fields]
+    names = [name for name in (*PUBLIC, *mentoring.FIELDS, "timeZone", "pricePerMinPaise", *PRIVATE) if name in fields]
     return {
         name: fields[name]
         for name in names

@@ -3,14 +3,20 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, AliasChoices, Field, StringConstraints, field_validator
 
+from konnect import text
 from konnect.http.schemas import ListQuery, Schema
 from konnect.money import Rupees
 
 from .search import Sort, sort_of
+from .service import TIME_ZONE
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
+    AfterValidator(text.visible_line),
+]
 Link = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^https?://[^\s]+$")]
 MentorStatus = Literal["applied", "documents_verified", "call_scheduled", "call_done", "approved", "rejected"]
 
@@ -50,6 +56,10 @@ class Expert(Schema):
     image_url: str | None = None
     bio: str | None = None
     available: bool
+    on_break: bool = Field(default=False, description="Online, and takes nobody for now: requests wait in the queue.")
+    accepts_by_hand: bool = Field(default=False, description="A request begins once the expert has accepted it.")
+    intro_offer: bool = Field(default=True, description="New users' first minutes are at the introductory price here.")
+    accepts_bookings: bool = Field(default=True, description="Sessions can be booked for a time.")
     created_at: datetime
 
 
@@ -73,6 +83,7 @@ class OwnExpert(Expert):
     accepts_sessions: bool = Field(
         default=True, description="The portal's own switch. Online (`available`) is who is switched on and connected."
     )
+    time_zone: str = Field(default=TIME_ZONE, description="By its IANA name: of the dashboard's days, weeks, months.")
     onboarding_data: OnboardingData
 
 

@@ -14,7 +14,11 @@ from konnect.platform import PlatformConfig
 from konnect.realtime import EXPERTS_ROOM
 from konnect.store import Database, Doc, Query, Tx
 
+from . import preferences
+
 ONLINE_COUNT = ("counters", "expertsOnline")
+TIME_ZONE = "Asia/Kolkata"
+"""Of an expert who has set no `timeZone`."""
 PUBLIC = ("name", "title", "company", "experience", "specialties", "languages", "imageUrl", "bio")
 PRIVATE = ("phone", "linkedinUrl", "portfolioUrl", "resumeUrl")
 
@@ -32,12 +36,14 @@ def register(
         raise Conflict("you have an expert profile already", code="ALREADY_REGISTERED")
     price_paise = fields.get("pricePerMinPaise") or config.default_price_paise
     public = {
+        # A rejected one who applies again keeps what came in before, and what the form does not ask for.
+        **(existing or {}),
         **{name: fields.get(name) for name in PUBLIC},
         **price(price_paise),
         "firebaseUid": uid,
         "mentorStatus": "applied",
         "available": False,
-        # A rejected one who applies again keeps what came in before; the sums belong to standing.py.
+        # The sums belong to standing.py.
         **{name: (existing or {}).get(name, 0) for name in ("rating", "ratingSum", "reviewCount", "orders")},
         "createdAt": existing["createdAt"] if existing else now,
         "updatedAt": now,
@@ -155,4 +161,4 @@ def price(paise: int) -> Doc:
 def public_view(expert: Doc) -> dict[str, Any]:
     """What a socket shows of an expert: JSON, no times."""
     shown = ("id", *PUBLIC, "rating", "orders", "pricePerMin", "available")
-    return {name: expert.get(name) for name in shown}
+    return {**{name: expert.get(name) for name in shown}, "onBreak": preferences.of(expert)["onBreak"]}

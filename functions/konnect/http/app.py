@@ -1,7 +1,6 @@
 """One HTTP function: its request to the module that answers the path, and around it ids, logs, headers and errors."""
 
 import logging
-import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -12,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import werkzeug.exceptions
 from flask import Request, Response
 
-from konnect import clock, ids
+from konnect import clock, ids, trace
 from konnect import log as logs
-from konnect.config import Settings, settings
+from konnect.config import settings
 
 from . import responses
 from .routing import Call, Router
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
     from konnect.context import Context
 
 log = logging.getLogger(__name__)
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
-_CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(?:/(\d+))?.*")
 
 
 def serve(request: Request, routes: Mapping[str, str], ctx: "Context | None" = None) -> Response:
@@ -37,8 +32,9 @@ def serve(request: Request, routes: Mapping[str, str], ctx: "Context | None" = N
     started = time.perf_counter()
     now = clock.now()
     current = ctx.settings if ctx is not None else settings()
-    call = Call(request, request_id(request), now, ctx)
-    call.log_fields = {"request_id": call.request_id, **trace_fields(request, current)}
+    call = Call(request, ids.request_id(request.headers.get("X-Request-Id")), now, ctx)
+    trace.begin(trace.of_request(request.headers))
+    call.log_fields = {"request_id": call.request_id}
     logs.bind(**call.log_fields)
     cost: Any = None
     try:
@@ -46,8 +42,8 @@ def serve(request: Request, routes: Mapping[str, str], ctx: "Context | None" = N
             response = responses.preflight()
         else:
             route, variables = _router(request.path, routes).match(request.method, request.path)
-            # A public route that reads no document must not load the store for the sake of counting.
-            with measured(route.auth != "public") as cost:
+            # A route that reads no document must not load the store for the sake of counting.
+            with measured(route.auth != "public" or route.limit is not None) as cost:
                 response = route.answer(call, variables)
     except Exception as error:
         response = responses.error(error)
@@ -66,26 +62,6 @@ def serve(request: Request, routes: Mapping[str, str], ctx: "Context | None" = N
         },
     )
     return response
-
-
-def request_id(request: Request) -> str:
-    """The client's X-Request-Id if it is sane, else a new one."""
-    given = request.headers.get("X-Request-Id", "")
-    return given if _REQUEST_ID.fullmatch(given) else ids.new()
-
-
-def trace_fields(request: Request, current: Settings) -> dict[str, str]:
-    """The fields by which Cloud Logging joins lines to a request's trace; none if the request has no trace."""
-    standard = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-    google = _CLOUD_TRACE.fullmatch(request.headers.get("X-Cloud-Trace-Context", ""))
-    if standard:
-        trace, span = standard[1], standard[2]
-    elif google:
-        trace, span = google[1], format(int(google[2]), "016x") if google[2] else ""
-    else:
-        return {}
-    fields = {"logging.googleapis.com/trace": f"projects/{current.google_cloud_project}/traces/{trace}"}
-    return {**fields, "logging.googleapis.com/spanId": span} if span else fields
 
 
 @contextmanager

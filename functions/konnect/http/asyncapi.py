@@ -9,13 +9,14 @@ from pydantic.alias_generators import to_pascal
 from pydantic.json_schema import JsonSchemaMode
 
 from . import VERSION
-from .openapi import Refs, component_schemas
+from .openapi import NO_EXAMPLES, Examples, Refs, component_schemas
 from .schemas import ErrorBody
 
 DESCRIPTION = (
     "Events over Socket.IO, at /socket.io of the API's origin. Connect with `auth: {token: <Firebase ID token>}`. A "
     "channel is a namespace; a message's name is the event's. What is acknowledged is answered with the reply given, "
-    "or with an ErrorBody. Events are hints: after a reconnection, documents are the truth."
+    "or with an ErrorBody. Texts are plain text, never HTML: show them as text. Events are hints: after a "
+    "reconnection, documents are the truth."
 )
 
 
@@ -45,7 +46,7 @@ class Event:
         return name if self.channel_id == "root" else f"{self.channel_id}_{name}"
 
 
-def document(events: Iterable[Event]) -> dict[str, Any]:
+def document(events: Iterable[Event], examples: Examples = NO_EXAMPLES) -> dict[str, Any]:
     """The document of these events. Raises ValueError for an event that is there twice."""
     events = list(events)
     refs, schemas = _schemas(events)
@@ -57,7 +58,8 @@ def document(events: Iterable[Event]) -> dict[str, Any]:
             raise ValueError(f"{event.name} of {event.namespace} from the {event.direction} is there twice")
         channel = channels.setdefault(event.channel_id, {"address": event.namespace, "messages": {}})
         payload = {"$ref": refs[event.payload, event.mode]} if event.payload is not None else {"type": "null"}
-        messages[event.id] = _message(event.name, event.summary, payload)
+        example = examples["events"].get(event.id, {})
+        messages[event.id] = _message(event.name, event.summary, payload) | _shown(example.get("payload"))
         # AsyncAPI 3 is written from the server's side: it receives what clients send.
         operation: dict[str, Any] = {
             "action": "receive" if event.direction == "client" else "send",
@@ -69,7 +71,9 @@ def document(events: Iterable[Event]) -> dict[str, Any]:
         if event.ack is not None:
             ack_id = f"{event.id}Ack"
             answers = [{"$ref": refs[model, "serialization"]} for model in (event.ack, ErrorBody)]
-            messages[ack_id] = _message(f"{event.name} (acknowledgement)", "", {"oneOf": answers})
+            messages[ack_id] = _message(f"{event.name} (acknowledgement)", "", {"oneOf": answers}) | _shown(
+                example.get("ack")
+            )
             operation["reply"] = {
                 "channel": {"$ref": f"#/channels/{event.channel_id}"},
                 "messages": [_attach(channel, event.channel_id, ack_id)],
@@ -97,6 +101,10 @@ def _schemas(events: list[Event]) -> tuple[Refs, dict[str, Any]]:
 
 def _message(name: str, summary: str, payload: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, **({"summary": summary} if summary else {}), "payload": payload}
+
+
+def _shown(payload: Any) -> dict[str, Any]:
+    return {} if payload is None else {"examples": [{"payload": payload}]}
 
 
 def _attach(channel: dict[str, Any], channel_id: str, message_id: str) -> dict[str, str]:

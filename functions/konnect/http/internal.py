@@ -9,15 +9,16 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from flask import Request, Response
+from flask import Request, Response, has_request_context
+from flask import request as flask_request
 from pydantic import ValidationError
 
-from konnect import clock
+from konnect import clock, ids, trace
 from konnect import log as logs
 from konnect.errors import BadRequest, KonnectError
 
 from . import responses
-from .app import measured, request_id, trace_fields
+from .app import measured
 from .validation import bad_request, parse_object
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ def serve_job(request: Request, function: str, ctx: "Context | None" = None, *, 
     """
     started = time.perf_counter()
     ctx = ctx or _context()
-    job_id = request_id(request)
-    logs.bind(request_id=job_id, job=function, **trace_fields(request, ctx.settings))
+    job_id = ids.request_id(request.headers.get("X-Request-Id"))
+    trace.begin(trace.of_request(request.headers))
+    logs.bind(request_id=job_id, job=function)
     cost: Any = None
     try:
         payload = parse_object(request.get_data())
@@ -69,13 +71,21 @@ def _run(ctx: "Context", function: Callable[..., Any], payload: dict[str, Any], 
 
 def serve_trigger(event: "CloudEvent", pattern: str, function: str, ctx: "Context | None" = None) -> None:
     """Handle a Firestore event of `pattern` as function(ctx, change, now). What it raises makes Eventarc deliver the
-    event again."""
+    event again.
+
+    It belongs to the trace of the write, where the document says that, and else to the delivery's.
+    """
     from .triggers import decode
 
     started = time.perf_counter()
     ctx = ctx or _context()
+    delivery = trace.begin(trace.of_request(flask_request.headers) if has_request_context() else None)
     logs.bind(event=event["id"], trigger=function)
     change = decode(event, pattern)
+    if change.trace is not None:
+        trace.begin(change.trace)
+        # Cloud Run's own line on this request has the delivery's trace.
+        logs.bind(event=event["id"], trigger=function, delivery_trace=delivery.id)
     with measured() as cost:
         try:
             _load(function)(ctx, change, clock.now())

@@ -5,11 +5,14 @@ import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from importlib import import_module
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from konnect.config import Settings
+from konnect.limits import configured
 
 from . import VERSION
 from .routing import MAX_BODY_BYTES, Route, Router
@@ -17,10 +20,15 @@ from .schemas import ErrorBody
 
 Refs = dict[tuple[type[BaseModel], JsonSchemaMode], str]
 REF = "#/components/schemas/{model}"
+_LIMITS = configured(Settings())
 DESCRIPTION = (
     "One backend for platforms that sell an expert's time. Amounts are in INR; times are ISO 8601 in UTC; lists are "
-    "paged by cursor. Sign in with Firebase Authentication and send the ID token as a Bearer token. "
-    "Socket.IO events are described by [/api/asyncapi.json](/api/asyncapi.json)."
+    "paged by cursor. Texts are plain text, never HTML: show them as text. Sign in with Firebase Authentication and "
+    "send the ID token as a Bearer token. "
+    "Socket.IO events are described by [/api/asyncapi.json](/api/asyncapi.json).\n\n"
+    "Requests are limited by user, and by address where nobody is signed in: "
+    + "; ".join(f"{one.name} {one.requests} in {one.window_s // 60} min" for one in _LIMITS.values())
+    + ". `x-rate-limit` of an operation says for which one it counts, the `RateLimit` headers where the caller stands."
 )
 _MEANINGS = {
     400: "The input is wrong; `details` names each field.",
@@ -34,16 +42,41 @@ _MEANINGS = {
     502: "The provider refused.",
     503: "Please try the same request again after Retry-After.",
 }
+_LIMIT_HEADERS: dict[str, Any] = {
+    "RateLimit-Policy": {
+        "schema": {"type": "string", "examples": ['"general";q=100;w=900']},
+        "description": "The limit's name; q: requests, w: in so many seconds.",
+    },
+    "RateLimit": {
+        "schema": {"type": "string", "examples": ['"general";r=57;t=420']},
+        "description": "r: what is left, t: the seconds until the window ends.",
+    },
+    "RateLimit-Limit": {"schema": {"type": "integer"}, "description": "Requests in a window."},
+    "RateLimit-Remaining": {"schema": {"type": "integer"}, "description": "What is left of them."},
+    "RateLimit-Reset": {"schema": {"type": "integer"}, "description": "Seconds until the window ends."},
+}
+_LIMIT_REFS = {name: {"$ref": f"#/components/headers/{name}"} for name in _LIMIT_HEADERS}
 _VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 
 
-def build(*tables: Mapping[str, str]) -> dict[str, Any]:
+class Examples(TypedDict):
+    """By "METHOD path" {request?, response}; by status an error's body; by a socket event's id {payload, ack?}."""
+
+    operations: dict[str, dict[str, Any]]
+    errors: dict[str, Any]
+    events: dict[str, dict[str, Any]]
+
+
+NO_EXAMPLES: Examples = {"operations": {}, "errors": {}, "events": {}}
+
+
+def build(*tables: Mapping[str, str], examples: Examples = NO_EXAMPLES) -> dict[str, Any]:
     """The document of all routes of the modules that `tables` (path prefix → module) name."""
     modules = dict.fromkeys(module for table in tables for module in table.values())
-    return document(import_module(module).router for module in modules)
+    return document((import_module(module).router for module in modules), examples)
 
 
-def document(routers: Iterable[Router]) -> dict[str, Any]:
+def document(routers: Iterable[Router], examples: Examples = NO_EXAMPLES) -> dict[str, Any]:
     """The document of these routers. Raises ValueError for two operations of one id or at one place."""
     routes = [route for router in routers for route in router.routes if route.documented]
     refs, schemas = _schemas(routes)
@@ -51,6 +84,7 @@ def document(routers: Iterable[Router]) -> dict[str, Any]:
     seen: set[str] = set()
     for route in routes:
         operation = _operation(route, refs, schemas)
+        _show(operation, route, examples)
         item = paths.setdefault(_path(route.path), {})
         if operation["operationId"] in seen or route.method.lower() in item:
             raise ValueError(f"{route.method} {route.path}: {operation['operationId']} is there twice")
@@ -71,11 +105,21 @@ def document(routers: Iterable[Router]) -> dict[str, Any]:
             "responses": {
                 _response_name(status): {
                     "description": meaning,
-                    "headers": {"X-Request-Id": {"schema": {"type": "string"}}, **_retry_after(status)},
-                    "content": {"application/json": {"schema": {"$ref": REF.format(model="ErrorBody")}}},
+                    "headers": {
+                        "X-Request-Id": {"schema": {"type": "string"}},
+                        **_retry_after(status),
+                        **(_LIMIT_REFS if status == 429 else {}),
+                    },
+                    "content": {
+                        "application/json": {
+                            "schema": {"$ref": REF.format(model="ErrorBody")},
+                            **_example(examples["errors"].get(str(status))),
+                        }
+                    },
                 }
                 for status, meaning in _MEANINGS.items()
             },
+            "headers": _LIMIT_HEADERS,
             "securitySchemes": {
                 "firebase": {
                     "type": "http",
@@ -142,6 +186,10 @@ def _operation(route: Route, refs: Refs, schemas: dict[str, Any]) -> dict[str, A
     }
     if route.description:
         operation["description"] = route.description
+    if route.limit is not None:
+        limit = _LIMITS[route.limit]
+        operation["x-rate-limit"] = {"name": limit.name, "requests": limit.requests, "seconds": limit.window_s}
+        success["headers"] = _LIMIT_REFS
     parameters = _parameters(route, refs, schemas)
     if parameters:
         operation["parameters"] = parameters
@@ -162,6 +210,19 @@ def _operation(route: Route, refs: Refs, schemas: dict[str, Any]) -> dict[str, A
     if route.auth not in ("public", "user"):
         operation["x-role"] = route.auth
     return operation
+
+
+def _show(operation: dict[str, Any], route: Route, examples: Examples) -> None:
+    """Add the operation's example, if there is one."""
+    example = examples["operations"].get(f"{route.method} {route.path}", {})
+    if route.body is not None:
+        operation["requestBody"]["content"]["application/json"] |= _example(example.get("request"))
+    if route.response is not None:
+        operation["responses"][str(route.status)]["content"]["application/json"] |= _example(example.get("response"))
+
+
+def _example(value: Any) -> dict[str, Any]:
+    return {} if value is None else {"example": value}
 
 
 def _parameters(route: Route, refs: Refs, schemas: dict[str, Any]) -> list[dict[str, Any]]:
@@ -207,7 +268,9 @@ def _statuses(route: Route) -> list[int]:
     if route.idempotent:
         statuses.add(409)
     if route.auth != "public":
-        statuses |= {401, 403, 429, 503}
+        statuses |= {401, 403, 503}
+    if route.limit is not None:
+        statuses.add(429)
     unknown = statuses - _MEANINGS.keys()
     if unknown:
         raise ValueError(f"{route.method} {route.path}: no meaning is given for {sorted(unknown)}")

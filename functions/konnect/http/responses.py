@@ -18,9 +18,10 @@ from konnect.errors import NotFound as ResourceNotFound
 log = logging.getLogger(__name__)
 
 JSON = "application/json"
-ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-Id"
+ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-Id, traceparent, tracestate"
 ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-EXPOSED_HEADERS = "ETag, X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+LIMIT_HEADERS = "RateLimit, RateLimit-Policy, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+EXPOSED_HEADERS = f"ETag, X-Request-Id, Retry-After, {LIMIT_HEADERS}"
 PREFLIGHT_MAX_AGE_S = 7200
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",

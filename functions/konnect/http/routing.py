@@ -26,9 +26,10 @@ from werkzeug.routing import Map, Rule
 from konnect import auth as authentication
 from konnect import ids, log
 from konnect.auth import Principal
-from konnect.errors import Forbidden, NotFound, PayloadTooLarge
+from konnect.errors import Forbidden, KonnectError, NotFound, PayloadTooLarge, Unauthenticated
+from konnect.limits import Name as LimitName
 
-from . import responses
+from . import limiting, responses
 from .validation import parse_body, parse_query
 
 if TYPE_CHECKING:
@@ -102,12 +103,13 @@ class Route:
     idempotent: bool
     max_body_bytes: int
     documented: bool
+    limit: LimitName | None
     documentation: Mapping[str, Any] = field(default_factory=dict, hash=False)
     body: type[BaseModel] | None = field(default=None)
     query: type[BaseModel] | None = field(default=None)
 
     def answer(self, call: Call, variables: Mapping[str, str]) -> Response:
-        """Authorise, parse, call the handler, render. Raises KonnectError."""
+        """Authorise, count, parse, call the handler, render. Raises KonnectError."""
         call.max_body_bytes = self.max_body_bytes
         self._authorise(call)
         for name, value in variables.items():
@@ -127,10 +129,19 @@ class Route:
 
     def _authorise(self, call: Call) -> None:
         if self.auth == "public":
+            if self.limit is not None:
+                limiting.take(call, self.limit, _bearer_of(call))
             return
-        token = authentication.bearer(call.request.headers.get("Authorization"))
-        call.principal = authentication.authenticate(call.ctx, token)
+        try:
+            token = authentication.bearer(call.request.headers.get("Authorization"))
+            call.principal = authentication.authenticate(call.ctx, token)
+        except (Unauthenticated, Forbidden):
+            if self.limit is not None:
+                limiting.take(call, self.limit, None)
+            raise
         log.bind(**call.log_fields, uid=call.principal.uid)
+        if self.limit is not None:
+            limiting.take(call, self.limit, call.principal.uid)
         if self.auth in _ROLES and call.principal.role not in _ROLES[self.auth]:
             raise Forbidden(f"this needs the role {self.auth}")
 
@@ -141,6 +152,17 @@ class Route:
         if isinstance(value, dict) and self.response is not None:
             value = self.response.model_validate(value)
         return responses.render(value, status)
+
+
+def _bearer_of(call: Call) -> str | None:
+    """Who is signed in on a route that is open to all, so that one address' users are counted one by one."""
+    header = call.request.headers.get("Authorization")
+    if header is None:
+        return None
+    try:
+        return authentication.verify_token(authentication.bearer(header), using=call.ctx.settings).uid
+    except KonnectError:
+        return None
 
 
 class Router:
@@ -162,13 +184,15 @@ class Router:
         errors: tuple[int, ...] = (),
         idempotent: bool = False,
         max_body_bytes: int = MAX_BODY_BYTES,
+        limit: LimitName | Literal["by role"] | None = "by role",
         documented: bool = True,
         documentation: Mapping[str, Any] | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register a handler. `errors`: the statuses it can answer with, beside those that every route has;
-        `idempotent`: it heeds Idempotency-Key; `documentation`: what OpenAPI says of a body or an answer that no model
-        describes (a file). The handler's docstring is the description; without `summary`, its first
-        sentence is that.
+        `idempotent`: it heeds Idempotency-Key; `limit`: the rate limit that it counts for (konnect.limits), by role
+        `admin` or `general`, None for what costs next to nothing or must never be refused; `documentation`: what
+        OpenAPI says of a body or an answer that no model describes (a file). The handler's docstring is the
+        description; without `summary`, its first sentence is that.
         """
 
         def register(handler: Handler) -> Handler:
@@ -189,6 +213,7 @@ class Router:
                     idempotent=idempotent,
                     max_body_bytes=max_body_bytes,
                     documented=documented,
+                    limit=("admin" if auth == "admin" else "general") if limit == "by role" else limit,
                     documentation=documentation or {},
                     body=models.get("body"),
                     query=models.get("query"),

@@ -34,6 +34,14 @@ class ListQuery(Schema):
     cursor: str | None = Field(default=None, max_length=2048, description="`nextCursor` of the page before.")
 
 
+class NumberedQuery(ListQuery):
+    """The query of a list that can be paged by number too."""
+
+    page: int | None = Field(
+        default=None, ge=1, le=100, description="The page's number, from 1, instead of a cursor, which is cheaper."
+    )
+
+
 class Listing(Schema, Generic[T]):
     """One page of a list."""
 
@@ -58,6 +66,9 @@ class ErrorInfo(BaseModel):
     code: str = Field(description="Stable, for programs.", examples=["INSUFFICIENT_BALANCE"])
     message: str = Field(description="For people; may change.")
     details: list[ErrorDetail]
+    retryAfterS: int | None = Field(  # noqa: N815 - the wire's name
+        default=None, description="In a socket's acknowledgement, where HTTP has Retry-After."
+    )
 
 
 class ErrorBody(BaseModel):

@@ -25,6 +25,7 @@ PAGE_POLICY = (
 )
 _OURS = {"page.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8"}
 _SWAGGER_UI = {"swagger-ui-bundle.js": "text/javascript; charset=utf-8", "swagger-ui.css": "text/css; charset=utf-8"}
+HTML_ANSWER = {"responses": {"200": {"description": "OK", "content": {"text/html": {"schema": {"type": "string"}}}}}}
 
 
 class Health(Schema):
@@ -33,34 +34,41 @@ class Health(Schema):
     time: str
 
 
-@router.get("/health", auth="public", response=Health)
+@router.get("/health", auth="public", limit=None, response=Health)
 def health(call: Call) -> Health:
     """Whether this instance answers."""
     call.response_headers["Cache-Control"] = "no-store"
     return Health(status="ok", version=VERSION, time=clock.iso(call.now))
 
 
-@router.get("/api/openapi.json", auth="public")
+@router.get("/api/openapi.json", auth="public", limit=None)
 def openapi(call: Call) -> Response:
     """This document: OpenAPI 3.1."""
     return _file(call, HERE / "openapi.json", "application/json")
 
 
-@router.get("/api/asyncapi.json", auth="public")
+@router.get("/api/asyncapi.json", auth="public", limit=None)
 def asyncapi(call: Call) -> Response:
     """The Socket.IO events: AsyncAPI 3.0."""
     return _file(call, HERE / "asyncapi.json", "application/json")
 
 
-@router.get("/api", auth="public", documented=False)
+@router.get(
+    "/api",
+    auth="public",
+    limit=None,
+    documentation={
+        "responses": {"200": {"description": "OK", "content": {"text/html": {"schema": {"type": "string"}}}}}
+    },
+)
 def page(call: Call) -> Response:
-    """The documentation, to read and to try."""
+    """This documentation, as a page to read and to try."""
     response = _file(call, STATIC / "page.html", "text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = PAGE_POLICY
     return response
 
 
-@router.get("/api/docs/<asset>", auth="public", documented=False)
+@router.get("/api/docs/<asset>", auth="public", limit=None, documented=False)
 def page_asset(call: Call, asset: str) -> Response:
     """The page's own files, and Swagger UI's from its package."""
     if asset in _OURS:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import werkzeug.exceptions
 from flask import Request, Response
 
-from konnect import auth, clock
+from konnect import auth, clock, ids, trace
 from konnect import log as logs
 
 from . import responses
-from .app import measured, request_id, trace_fields
+from .app import measured
 from .validation import parse_object
 
 if TYPE_CHECKING:
@@ -33,12 +33,9 @@ def serve_task(request: Request, handlers: Mapping[str, str], ctx: "Context | No
         from konnect.context import context
 
         ctx = context()
-    task_id = request_id(request)
-    logs.bind(
-        request_id=task_id,
-        task=request.headers.get("X-CloudTasks-TaskName", ""),
-        **trace_fields(request, ctx.settings),
-    )
+    task_id = ids.request_id(request.headers.get("X-Request-Id"))
+    trace.begin(trace.of_request(request.headers))
+    logs.bind(request_id=task_id, task=request.headers.get("X-CloudTasks-TaskName", ""))
     cost: Any = None
     try:
         auth.verify_task_token(ctx.settings, request.headers.get("Authorization"))

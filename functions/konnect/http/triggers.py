@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from google.events.cloud.firestore_v1.types.data import DocumentEventData
 
+from konnect.store.database import TRACE
+from konnect.trace import Trace, parse
+
 if TYPE_CHECKING:
     from cloudevents.http import CloudEvent
 
@@ -26,6 +29,8 @@ class Change:
     after: dict[str, Any] | None
     updated_at: datetime | None
     """When the document came to be as `after` has it: orders the events of one document. None once it is deleted."""
+    trace: Trace | None = None
+    """Of the write, where the document says so; `before` and `after` are without it."""
 
 
 def decode(event: "CloudEvent", pattern: str) -> Change:
@@ -43,13 +48,16 @@ def decode(event: "CloudEvent", pattern: str) -> Change:
     if document is None:
         raise ValueError("a Firestore event has a document")
     path = document.name.partition("/documents/")[2]
+    versions = [None if version is None else _map(version.fields) for version in (before, after)]
+    stamps = [version.pop(TRACE, None) if version else None for version in versions]
     return Change(
         event_id=event["id"],
         path=path,
         params=match(path, pattern),
-        before=None if before is None else _map(before.fields),
-        after=None if after is None else _map(after.fields),
+        before=versions[0],
+        after=versions[1],
         updated_at=None if after is None else after.update_time.ToDatetime(tzinfo=UTC),
+        trace=parse(stamps[1]) if isinstance(stamps[1], str) else None,
     )
 
 

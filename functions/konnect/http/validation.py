@@ -30,6 +30,7 @@ _FIXED = {
     "model_attributes_type": "must be an object",
 }
 _TIMES = ("datetime", "timezone")
+_CHOICES = {"literal_error", "enum"}
 
 
 def parse_body(model: type[BaseModel], data: bytes) -> Any:
@@ -87,7 +88,8 @@ def _message(kind: str, message: str) -> str:
         return "must be a date and time with zone (ISO 8601)"
     if kind in {"value_error", "assertion_error"}:
         return message.partition(", ")[2] or message
-    return _SUBJECT.sub("must ", message).partition(", ")[0]
+    told = _SUBJECT.sub("must ", message)
+    return told if kind in _CHOICES else told.partition(", ")[0]
 
 
 def _names(name: str, field: FieldInfo) -> list[str]:

@@ -16,7 +16,7 @@ def own_account(call: Call) -> dict[str, Any]:
     return service.own(call.ctx, call.user, now=call.now)
 
 
-@router.patch("/api/users/me", response=Account, errors=(403, 409, 503))
+@router.patch("/api/users/me", response=Account, limit="auth", errors=(403, 409, 503))
 def change_account(call: Call, body: AccountChange) -> dict[str, Any]:
     """Edit the caller's account.
 

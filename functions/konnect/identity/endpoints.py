@@ -9,7 +9,7 @@ from .schemas import OnboardingOptions, Option, Profile
 router = Router("Accounts")
 
 
-@router.post("/api/auth/verify", response=Profile, errors=(403,))
+@router.post("/api/auth/verify", response=Profile, limit="auth", errors=(403,))
 def verify(call: Call) -> dict[str, object]:
     """Verify the ID token and return the caller's profile.
 
@@ -18,7 +18,7 @@ def verify(call: Call) -> dict[str, object]:
     return call.ctx.run(lambda tx: service.verify(tx, call.user, now=call.now))
 
 
-@router.get("/api/onboarding/options", response=OnboardingOptions, auth="public")
+@router.get("/api/onboarding/options", response=OnboardingOptions, auth="public", limit=None)
 def onboarding_options(call: Call) -> OnboardingOptions:
     """The interests and goals that a new user chooses from."""
     call.response_headers["Cache-Control"] = "public, max-age=3600"

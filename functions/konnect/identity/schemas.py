@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from konnect import text
 from konnect.http.schemas import Schema
 
 from .options import GOALS, INTERESTS
@@ -61,7 +62,9 @@ class AccountChange(Schema):
     """What is left out stays; null clears phone and bio. `email` and `password` need a sign-in of the last 5 minutes
     (403 RECENT_LOGIN_REQUIRED) and end the other sign-ins; a new address has to be verified again."""
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)] = ""
+    name: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(text.visible_line)
+    ] = ""
     phone: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9 -]{7,20}$")] | None = None
     bio: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] | None = None
     interests: Interests = Field(default_factory=list)

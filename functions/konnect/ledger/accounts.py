@@ -6,6 +6,7 @@
 | hold:{kind}:{id} | heldPaise of that session, consult or booking; 0 once closed | its owner |
 | payable:{uid} | payables/{uid}: earnings of bookings, until the weekly payout | first earning |
 | payout:{id} | payouts/{id}: between a withdrawal and the provider's answer | the withdrawal |
+| refund:{id} | gatewayRefunds/{id}: between a refund to the source and the provider's word on it | the refund |
 | receivable:{uid} | receivables/{uid}: what an expert owes the platform (negative: a debt) | a refund |
 | platform:*, tax:*, gateway:* | no document (one takes about a write a second): counters/{account}/shards/{n} | - |
 """
@@ -17,6 +18,9 @@ PLATFORM_ADJUSTMENTS = "platform:adjustments"
 PLATFORM_PROMOTIONS = "platform:promotions"
 GATEWAY_RAZORPAY = "gateway:razorpay"
 GATEWAY_BANK = "gateway:bank"
+GATEWAY_FEES = "gateway:fees"
+"""What the gateway keeps of payments, as the product's prices reckon with it."""
+TAX_GST = "tax:gst"
 
 SHARDS = 16
 HOLD_COLLECTIONS = {"session": "sessions", "consult": "consults", "booking": "bookings"}
@@ -36,6 +40,15 @@ def hold(kind: str, owner_id: str) -> str:
 
 def payout(payout_id: str) -> str:
     return f"payout:{payout_id}"
+
+
+def payable(uid: str) -> str:
+    return f"payable:{uid}"
+
+
+def refund(refund_id: str) -> str:
+    """Money on its way back to where it was paid from."""
+    return f"refund:{refund_id}"
 
 
 def receivable(uid: str) -> str:
@@ -60,6 +73,8 @@ def place(account: str) -> Place:
     if kind == "hold":
         owner, _, owner_id = rest.partition(":")
         return Place((HOLD_COLLECTIONS[owner], owner_id), "heldPaise")
+    if kind == "refund":
+        return Place(("gatewayRefunds", rest), "heldPaise")
     if kind == "payout":
         return Place(("payouts", rest), "heldPaise")
     return Place((_DOCUMENTS[kind], rest), "balancePaise")

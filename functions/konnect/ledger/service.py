@@ -119,7 +119,12 @@ def available(tx: Tx, uid: str, *, part: str | None = None) -> int:
 
 def debt(tx: Tx, uid: str) -> int:
     """What `uid` owes the platform, in paise: taken from later earnings before they can be withdrawn."""
-    return max(0, -int((tx.get("receivables", uid) or {}).get("balancePaise", 0)))
+    return debt_of(tx.get("receivables", uid))
+
+
+def debt_of(receivable: Doc | None) -> int:
+    """`debt`, from the document receivables/{uid}. Pure."""
+    return max(0, -int((receivable or {}).get("balancePaise", 0)))
 
 
 def recorded_parts(tx: Tx, movement_id: str, account: str) -> Parts:

@@ -1,1 +1,1 @@
-"""Messages of a session: stored before they are acknowledged, in commit order."""
+"""Conversations: messages stored before they are acknowledged, what a list shows of them, and read marks."""

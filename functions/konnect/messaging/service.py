@@ -1,79 +1,108 @@
-"""Chat messages: sessions/{id}/messages/{id}, readable by the two participants.
+"""Messages: stored in the collection of their conversation (Membership.messages), readable by the two participants.
 
-Order is the commit's time, then the id. A message that a client sends again under the same `client_id` is stored once.
+REST and sockets, of every product, send, edit and read by this one way. One that a client sends again under the same
+`client_id`, or with the same attachment, is stored once.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from konnect import ids
-from konnect.errors import BadRequest, Conflict, Forbidden, NotFound
-from konnect.store import Database, Doc, Query
+from konnect.context import Context
+from konnect.errors import BadRequest, Conflict, NotFound, RateLimited
+from konnect.realtime import user_room
+from konnect.store import Database, Doc, Emit, Page, Query, page
 from konnect.store.database import SERVER_TIME
+from konnect.uploads import service as uploads
 
-MAX_LENGTH = 5_000
+from . import conversations, message
+from .limit import SendingLimit
+from .masking import Masking
+from .membership import Membership, of_documents
+from .message import Message
+
 REPLAY_LIMIT = 200
+_NEWEST_FIRST = (("createdAt", "desc"), ("__name__", "desc"))
 
 
-@dataclass(frozen=True)
-class Membership:
-    """Who takes part in a session, and whether it goes on."""
+def send(
+    ctx: Context,
+    of: Membership,
+    sender_id: str,
+    text: str,
+    *,
+    attachment_id: str | None = None,
+    code_block: Doc | None = None,
+    reply_to: str | None = None,
+    client_id: str | None = None,
+    limit: SendingLimit,
+) -> Message:
+    """Store a message of a participant, with what the conversation shows of it: a text, a piece of code, a file.
 
-    session_id: str
-    user_id: str
-    expert_uid: str
-    active: bool
-
-    def check(self, uid: str) -> None:
-        """Raises Forbidden (NOT_A_PARTICIPANT), Conflict (SESSION_ENDED)."""
-        if uid not in {self.user_id, self.expert_uid}:
-            raise Forbidden("you are not in this session", code="NOT_A_PARTICIPANT")
-        if not self.active:
-            raise Conflict("the session has ended", code="SESSION_ENDED")
-
-    def other(self, uid: str) -> str:
-        """The participant who is not `uid`."""
-        return self.expert_uid if uid == self.user_id else self.user_id
-
-
-@dataclass(frozen=True)
-class Message:
-    id: str
-    chat_id: str
-    sender_id: str
-    message: str
-    created_at: datetime
-
-
-def membership(db: Database, session_id: str) -> Membership:
-    """Raises NotFound (SESSION_NOT_FOUND)."""
-    session = db.get("sessions", session_id) if ids.valid(session_id) else None
-    if session is None:
-        raise NotFound("there is no such session", code="SESSION_NOT_FOUND")
-    return Membership(session_id, session["userId"], session["expertUid"], session["status"] == "in_progress")
-
-
-def send(db: Database, of: Membership, sender_id: str, text: str, *, client_id: str | None = None) -> Message:
-    """Store a message of a participant in a running session.
-
-    Raises BadRequest (empty, or over MAX_LENGTH characters: MESSAGE_TOO_LONG), Forbidden, Conflict (SESSION_ENDED).
+    Raises BadRequest (message: no half characters; nothing to see in it, no code and no file; over MAX_LENGTH
+    characters: MESSAGE_TOO_LONG; codeBlock.code; attachmentId: what is wrong with the file; replyTo: not a message of
+    this conversation), Forbidden, Conflict (SESSION_ENDED), RateLimited.
     """
     of.check(sender_id)
-    if not text.strip():
-        raise BadRequest.field("message", "must not be empty")
-    if len(text) > MAX_LENGTH:
-        raise BadRequest.field("message", f"must have at most {MAX_LENGTH} characters", code="MESSAGE_TOO_LONG")
-    message_id = ids.digest(of.session_id, sender_id, client_id) if client_id else ids.new()
-    path = ("sessions", of.session_id, "messages", message_id)
-    doc: Doc = {"senderId": sender_id, "message": text, "type": "text", "createdAt": SERVER_TIME}
+    masking = Masking(ctx.db, of)
+    text = masking.text(message.cleaned(text, may_be_empty=attachment_id is not None or code_block is not None))
+    code_block = masking.code(message.cleaned_code(code_block))
+    path = (*of.messages, _new_id(of, sender_id, attachment_id, client_id))
     try:
-        created_at = db.create(path, doc)
+        limit.take(ctx.db, of, sender_id)
+    except RateLimited:
+        stored = ctx.db.get(*path) if attachment_id or client_id else None
+        if stored is None or stored["senderId"] != sender_id:
+            raise
+        return message.of_doc(of.chat_id, {**stored, "id": path[-1]})
+    attachment = masking.file(_attachment(ctx, sender_id, attachment_id, of.chat_id)) if attachment_id else None
+    doc: Doc = {
+        "senderId": sender_id,
+        "message": text,
+        "type": message.kind(attachment, code_block),
+        "attachment": attachment,
+        "codeBlock": code_block,
+        "replyTo": _quoted(ctx.db, of, reply_to) if reply_to else None,
+        "reactions": [],
+        "editedAt": None,
+        "createdAt": SERVER_TIME,
+    }
+    try:
+        created = ctx.db.create(path, doc, also=conversations.with_message(of, path[-1], doc))
     except Conflict:
-        stored = db.get(*path)
+        stored = ctx.db.get(*path)
         if stored is None:
             raise
-        return Message(message_id, of.session_id, sender_id, stored["message"], stored["createdAt"])
-    return Message(message_id, of.session_id, sender_id, text, created_at)
+        return message.of_doc(of.chat_id, {**stored, "id": path[-1]})
+    unread = dict(zip(sorted(of.participants), created.sums, strict=True))
+    return Message(
+        path[-1],
+        of.chat_id,
+        sender_id,
+        text,
+        doc["type"],
+        attachment,
+        created.at,
+        code_block,
+        doc["replyTo"],
+        unread=unread[of.other(sender_id)],
+    )
+
+
+def event(sent: Message) -> dict[str, Any]:
+    """A message on the wire (`new-message`). Its own id is the event's, so that whoever has it already can tell."""
+    return {"eventId": sent.id, **message.wire(sent)}
+
+
+def news(of: Membership, sent: Message) -> list[Emit]:
+    """What the two are told of a message; the reader also how many are unread by now."""
+    data = event(sent)
+    counted = {} if sent.unread is None else {"unread": sent.unread}
+    return [
+        Emit(user_room(uid), "new-message", data if uid == sent.sender_id else {**data, **counted})
+        for uid in of.participants
+    ]
 
 
 def after(db: Database, of: Membership, reader_id: str, last_message_id: str | None) -> list[Message]:
@@ -81,22 +110,91 @@ def after(db: Database, of: Membership, reader_id: str, last_message_id: str | N
 
     Raises Forbidden for one who is not in the session, NotFound for a message that is not there.
     """
-    if reader_id not in {of.user_id, of.expert_uid}:
-        raise Forbidden("you are not in this session", code="NOT_A_PARTICIPANT")
-    messages = ("sessions", of.session_id, "messages")
+    of.check_participant(reader_id)
     if last_message_id is None:
-        newest = Query(messages, order=(("createdAt", "desc"), ("__name__", "desc")), limit=REPLAY_LIMIT).run(db)
-        return [_message(of, doc) for doc in reversed(newest)]
-    last = db.get(*messages, last_message_id) if ids.valid(last_message_id) else None
-    if last is None:
-        raise NotFound("there is no such message", code="MESSAGE_NOT_FOUND")
-    found = (
-        Query(messages, order=(("createdAt", "asc"), ("__name__", "asc")), limit=REPLAY_LIMIT)
-        .filter("createdAt", ">=", last["createdAt"])
-        .run(db)
-    )
-    return [_message(of, doc) for doc in found if (doc["createdAt"], doc["id"]) > (last["createdAt"], last_message_id)]
+        newest = Query(of.messages, order=_NEWEST_FIRST, limit=REPLAY_LIMIT).run(db)
+        return [message.of_doc(of.chat_id, doc) for doc in reversed(newest)]
+    last = message.find(db, of, last_message_id)
+    query = Query(of.messages, order=conversations.OLDEST_FIRST, limit=REPLAY_LIMIT)
+    found = query.filter("createdAt", ">=", last.created_at).run(db)
+    place = last.created_at, last.id
+    return [message.of_doc(of.chat_id, doc) for doc in found if (doc["createdAt"], doc["id"]) > place]
 
 
-def _message(of: Membership, doc: Doc) -> Message:
-    return Message(doc["id"], of.session_id, doc["senderId"], doc["message"], doc["createdAt"])
+def history(db: Database, chat_id: str, uid: str, *, limit: int, cursor: str | None) -> Page:
+    """A page of a conversation, newest first, also after its session has ended: each message with `read`, by the one it
+    was sent to, and `readAt` (of the last that was read: when).
+
+    Raises NotFound (SESSION_NOT_FOUND), Forbidden (NOT_A_PARTICIPANT), BadRequest for a cursor of another list.
+    """
+    paths = ("sessions", chat_id), ("conversations", chat_id)
+    found = db.get_many(paths)
+    of = of_documents(chat_id, found[paths[0]], found[paths[1]])
+    of.check_participant(uid)
+    marks = conversations.marks(found[paths[1]])
+    listed = page(db, Query(of.messages, order=_NEWEST_FIRST[:1]), limit=limit, cursor=cursor)
+    return Page([_shown(of, message.of_doc(chat_id, doc), marks) for doc in listed.items], listed.next_cursor)
+
+
+def shown(db: Database, of: Membership, one: Message) -> Doc:
+    """A message as `history` has it."""
+    fresh = one.unread is not None
+    marks = {} if fresh else conversations.marks(db.get("conversations", of.chat_id))
+    return _shown(of, one, marks)
+
+
+def read(
+    ctx: Context, of: Membership, uid: str, message_ids: Iterable[str | None], *, now: datetime
+) -> conversations.Receipt:
+    """Set the reader's mark at the newest of some messages (None: the newest there is), never back; the other side is
+    told (`chat-read`) when it has moved. Also after the session has ended.
+
+    Raises Forbidden (NOT_A_PARTICIPANT), NotFound (MESSAGE_NOT_FOUND) when none of them is there.
+    """
+    of.check_participant(uid)
+    wanted = set(message_ids)
+    given = [(*of.messages, one) for one in sorted(one for one in wanted if one and ids.valid(one))]
+    places = [(doc["createdAt"], path[-1]) for path, doc in ctx.db.get_many(given).items() if doc] if given else []
+    if None in wanted:
+        newest = Query(of.messages, order=_NEWEST_FIRST, limit=1).run(ctx.db)
+        places += [(doc["createdAt"], doc["id"]) for doc in newest]
+    if not places:
+        raise message.not_found()
+    return ctx.run(lambda tx: conversations.mark_read(tx, of, uid, max(places), now=now))
+
+
+def _new_id(of: Membership, sender_id: str, attachment_id: str | None, client_id: str | None) -> str:
+    """The same for what is sent again. A file makes one message, whatever the client calls it."""
+    if attachment_id:
+        own = ids.digest(of.chat_id, sender_id, "attachment", attachment_id)
+    else:
+        own = ids.digest(of.chat_id, sender_id, client_id) if client_id else ids.new()
+    return f"{of.chat_id}.{own}"
+
+
+def _attachment(ctx: Context, uid: str, upload_id: str, chat_id: str) -> Doc:
+    try:
+        file = uploads.attachment(ctx, uid, upload_id, chat_id)
+    except BadRequest as error:
+        raise BadRequest.field("attachmentId", error.details[0]["message"], code=error.code) from error
+    return {**file, "url": f"/api/uploads/{upload_id}"}
+
+
+def _quoted(db: Database, of: Membership, message_id: str) -> Doc:
+    """What an answer shows of the message that it is to, as it was then."""
+    try:
+        found = message.find(db, of, message_id)
+    except NotFound as error:
+        raise BadRequest.field("replyTo", "must be a message of this conversation", code="MESSAGE_NOT_FOUND") from error
+    return {"id": message_id, "senderId": found.sender_id, "preview": message.preview(message.wire(found))}
+
+
+def _shown(of: Membership, one: Message, marks: dict[str, conversations.Mark]) -> Doc:
+    mark = marks.get(of.other(one.sender_id))
+    place = one.created_at, one.id
+    return {
+        **message.wire(one),
+        "createdAt": one.created_at,
+        "read": mark is not None and place <= mark.place,
+        "readAt": mark.read_at if mark is not None and place == mark.place else None,
+    }

@@ -13,6 +13,7 @@ router = Router("Payments")
 
 @router.post(
     "/api/wallet/deposit",
+    limit="payments",
     response=Deposit,
     status=201,
     summary="Start a deposit",
@@ -29,7 +30,13 @@ def deposit(call: Call, body: DepositRequest) -> Deposit:
     return Deposit.model_validate(started)
 
 
-@router.post("/api/payments/verify", response=PaymentView, summary="Verify a payment", errors=(404, 409, 502, 503))
+@router.post(
+    "/api/payments/verify",
+    response=PaymentView,
+    summary="Verify a payment",
+    limit="payments",
+    errors=(404, 409, 502, 503),
+)
 def verify(call: Call, body: VerifyRequest) -> tuple[PaymentView, int]:
     """Checks the checkout's signature, asks Razorpay, and credits what was captured, once however often it is called.
     Answers 202 with `pending` for a payment that is not captured yet.

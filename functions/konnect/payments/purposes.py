@@ -14,7 +14,7 @@ from konnect.store import Doc, Tx
 from .repository import Reader
 
 # By name, since the domains that sell something stand above this one.
-PURPOSES = {"deposit": "konnect.payments.deposits"}
+PURPOSES = {"deposit": "konnect.payments.deposits", "booking": "konnect.bookings.payment"}
 
 
 class Purpose(Protocol):

@@ -68,6 +68,10 @@ class PaymentView(Schema):
     amount: float = Field(description="In INR.")
     amount_paise: int
     currency: str
+    booking_id: str | None = Field(default=None, description="Of a payment for a booking.")
+    booking_status: str | None = Field(
+        default=None, description="`cancelled`: the payment came too late for the slot, and goes back by itself."
+    )
     transaction_id: str | None = None
     balance: float | None = Field(default=None, description="The wallet's balance in INR, for a deposit.")
     balance_paise: int | None = None

@@ -144,13 +144,19 @@ def refund(tx: Tx, payment: Payment, of: Refund, *, now: datetime) -> Outcome:
     credited = capture(tx, payment, now=now)
     if credited not in {Outcome.CREDITED, Outcome.REPEAT}:
         return credited
-    order, recorded = repository.order(tx, payment.order_id), repository.payment(tx, payment.id)
-    assert order is not None
+    return note_refund(tx, of, now=now)
+
+
+def note_refund(tx: Tx, of: Refund, *, now: datetime) -> Outcome:
+    """The same of a payment that has been credited."""
+    recorded = repository.payment(tx, of.payment_id)
     assert recorded is not None
+    order = repository.order(tx, recorded["orderId"])
+    assert order is not None
     if of.id in recorded["refunds"]:
         return Outcome.REPEAT
     purposes.of(order).refunded(tx, order, of, recorded["result"], now=now)
-    tx.update(("payments", payment.id), {"refunds": {**recorded["refunds"], of.id: of.amount_paise}})
+    tx.update(("payments", of.payment_id), {"refunds": {**recorded["refunds"], of.id: of.amount_paise}})
     return Outcome.REFUNDED
 
 

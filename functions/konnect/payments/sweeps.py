@@ -1,5 +1,5 @@
-"""Every ten minutes: ask the provider about unpaid orders, credit what no webhook and no browser has told us of, and
-give up what stays unpaid."""
+"""Every ten minutes: ask the provider about unpaid orders, credit what no webhook and no browser has told us of, give
+up what stays unpaid, and go on with refunds that wait."""
 
 import logging
 from datetime import datetime
@@ -12,7 +12,7 @@ from konnect.integrations.razorpay.client import Gateway, gateway
 from konnect.integrations.razorpay.entities import Payment
 from konnect.store import Doc
 
-from . import policy, repository, service
+from . import policy, refunds, repository, service
 from .service import Outcome
 
 log = logging.getLogger(__name__)
@@ -25,8 +25,13 @@ MAX_UNAVAILABLE = 3
 
 
 def sweep(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, int]:
-    """Reconcile the orders that are due (policy.next_check). Returns how many had which outcome, and "failures"."""
+    """Reconcile the orders that are due (policy.next_check), and the refunds. Returns how many orders had which
+    outcome, and "failures"."""
     provider = gateway(ctx.settings)
+    return {**_orders(ctx, provider, now), **refunds.sweep(ctx, provider, now=now)}
+
+
+def _orders(ctx: Context, provider: Gateway, now: datetime) -> dict[str, int]:
     counts: dict[str, int] = {"orders": 0, "failures": 0}
     unavailable = 0
     looked_at: set[str] = set()

@@ -6,7 +6,7 @@ from typing import Any
 from konnect.context import Context
 from konnect.integrations.razorpay.client import gateway
 
-from . import repository, service
+from . import refunds, repository, service
 
 
 def collect(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
@@ -20,3 +20,8 @@ def collect(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
         return
     provider = gateway(ctx.settings)
     service.collect(ctx, provider, order, provider.fetch_payment(payload["paymentId"]), now=now)
+
+
+def refund(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
+    """{"refundId"}: ask the provider for it. Raises Unavailable when it can't be asked: the task is tried again."""
+    refunds.advance(ctx, gateway(ctx.settings), payload["refundId"], now=now)

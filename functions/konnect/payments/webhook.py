@@ -4,16 +4,17 @@ import logging
 from datetime import datetime
 from functools import partial
 
-from konnect import clock
+from konnect import clock, ids
 from konnect.context import Context
 from konnect.external_events import service as external_events
 from konnect.http.routing import Call, Router
 from konnect.integrations.razorpay import webhook as razorpay
 from konnect.integrations.razorpay.webhook import Event
+from konnect.payouts import service as payouts
 from konnect.store import Tx
 from konnect.tasks import Task
 
-from . import service, turns
+from . import refunds, service, turns
 from .errors import InvalidSignature
 from .schemas import WebhookAnswer
 from .service import Outcome
@@ -27,25 +28,39 @@ COLLECT_AFTER_S = 60
 
 
 @router.post(
-    "/api/payments/webhook", response=WebhookAnswer, auth="public", summary="Razorpay's events", errors=(400, 503)
+    "/api/payments/webhook",
+    response=WebhookAnswer,
+    auth="public",
+    limit=None,
+    summary="Razorpay's events",
+    errors=(400, 503),
 )
 def receive(call: Call) -> WebhookAnswer:
-    """Signed by Razorpay over the raw body (`X-Razorpay-Signature`). Every verified event is answered 200, also one of
-    no use here; only an effect that could not be written is answered 503, and so sent again.
+    """Signed by Razorpay over the raw body (`X-Razorpay-Signature`), events of payouts with RazorpayX's own secret.
+    Every verified event is answered 200, also one of no use here; only an effect that could not be written is answered
+    503, and so sent again.
     """
-    headers = call.request.headers
+    headers, settings = call.request.headers, call.ctx.settings
     signature = headers.get("X-Razorpay-Signature", "")
-    if not razorpay.verified(call.raw_body, signature, call.ctx.settings.razorpay_webhook_secret):
+    secrets = {settings.razorpay_webhook_secret, settings.payout_webhook_secret}
+    signed_with = [secret for secret in secrets if razorpay.verified(call.raw_body, signature, secret)]
+    if not signed_with:
         raise InvalidSignature("the body is not signed with the webhook's secret")
     event = razorpay.read(call.raw_body, headers.get("x-razorpay-event-id", ""))
+    # Read only once somebody has signed it; who knows one secret must not speak of what the other covers.
+    needed = settings.payout_webhook_secret if event.payout is not None else settings.razorpay_webhook_secret
+    if needed not in signed_with and (event.payout is not None or event.payment is not None):
+        raise InvalidSignature("the body is not signed with the secret of its kind of event")
     return WebhookAnswer(outcome=handle(call.ctx, event, call.now))
 
 
-def handle(ctx: Context, event: Event, now: datetime) -> Outcome:
+def handle(ctx: Context, event: Event, now: datetime) -> Outcome | payouts.News:
     """The effect of a verified event and the record of it, in one transaction."""
-    order_id = event.payment.order_id if event.payment is not None else ""
-    outcome = turns.run(ctx, order_id or event.id, partial(_receive, event=event, now=now))
-    level = logging.ERROR if event.problem or outcome is Outcome.MISMATCH else logging.INFO
+    about = _about(event)
+    turn = about.get("orderId") or about.get("payoutId") or event.id
+    outcome = turns.run(ctx, turn, partial(_receive, event=event, now=now))
+    alarming = {Outcome.MISMATCH, *payouts.ALARMING}
+    level = logging.ERROR if event.problem or outcome in alarming else logging.INFO
     log.log(
         level,
         "webhook",
@@ -54,13 +69,13 @@ def handle(ctx: Context, event: Event, now: datetime) -> Outcome:
             "event_id": event.id,
             "outcome": outcome,
             "problem": event.problem,
-            **_about(event),
+            **about,
         },
     )
     return outcome
 
 
-def _receive(tx: Tx, event: Event, now: datetime) -> Outcome:
+def _receive(tx: Tx, event: Event, now: datetime) -> Outcome | payouts.News:
     if event.name == "payment.authorized" and event.payment is not None and event.payment.order_id:
         # For a repeat as well: it is sent again if the task could not be created.
         tx.enqueue(_collect(event, now))
@@ -71,8 +86,11 @@ def _receive(tx: Tx, event: Event, now: datetime) -> Outcome:
     return outcome
 
 
-def _apply(tx: Tx, event: Event, now: datetime) -> Outcome:
+def _apply(tx: Tx, event: Event, now: datetime) -> Outcome | payouts.News:
     payment, refund = event.payment, event.refund
+    if event.payout is not None:
+        # What its entity says counts, whatever the event is called: payout.updated may be the first to come.
+        return payouts.hear(tx, event.payout, now=now)
     if payment is None:
         return Outcome.IGNORED
     if event.name in {"payment.captured", "order.paid"} and payment.captured:
@@ -83,6 +101,8 @@ def _apply(tx: Tx, event: Event, now: datetime) -> Outcome:
         return service.note_failure(tx, payment, now=now)
     if event.name == "refund.processed" and refund is not None and payment.captured:
         return service.refund(tx, payment, refund, now=now)
+    if event.name == "refund.failed" and refund is not None and ids.valid(refund.reference):
+        return Outcome.FAILED if refunds.hear(tx, refund.reference, refund, now) == "pending" else Outcome.IGNORED
     return Outcome.IGNORED
 
 
@@ -102,4 +122,6 @@ def _about(event: Event) -> dict[str, str]:
         about |= {"paymentId": event.payment.id, "orderId": event.payment.order_id}
     if event.refund is not None:
         about["refundId"] = event.refund.id
+    if event.payout is not None:
+        about |= {"providerId": event.payout.id, "payoutId": event.payout.reference_id}
     return about

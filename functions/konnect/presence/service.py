@@ -4,6 +4,7 @@ presence/{uid} names each connection with its signaling instance; presenceLeases
 instance lives, so that the connections of one that crashed are reaped by the others.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,9 +30,12 @@ class Change:
 def connect(
     tx: Tx, uid: str, connection_id: str, instance_id: str, *, as_expert: bool = False, now: datetime
 ) -> Change:
-    """Add a connection, or say of one that it is the expert's side of this user."""
+    """Add a connection, or say of one that it is the expert's side of this user. One that has been written at this very
+    `now`, by a commit that was in doubt, changes what it changed then."""
     before = _connections(tx, uid)
     as_expert = as_expert or before.get(connection_id, {}).get("asExpert", False)
+    if before.get(connection_id, {}).get("since") == now:
+        del before[connection_id]
     added = {"instance": instance_id, "asExpert": as_expert, "since": now}
     return _write(tx, uid, before, {**before, connection_id: added}, now)
 
@@ -45,6 +49,12 @@ def disconnect(tx: Tx, uid: str, connection_ids: list[str], *, now: datetime) ->
 
 def is_present(tx: Tx, uid: str) -> bool:
     return bool(_connections(tx, uid))
+
+
+def present(db: Database, uids: Iterable[str]) -> set[str]:
+    """Who of them is present."""
+    found = db.get_many([("presence", uid) for uid in dict.fromkeys(uids)])
+    return {uid for (_, uid), doc in found.items() if doc is not None and doc["connections"]}
 
 
 def is_present_as_expert(tx: Tx, uid: str) -> bool:

@@ -2,7 +2,8 @@
 
 Proves: the legs of each movement sum to zero; each wallet, hold, payout and receivable equals its legs, each counter
 the sum of its shards and of its business days; none is negative (but what an expert owes); ended sessions hold nothing,
-were settled once, account for each begun minute, and gave back what their refunds say, no more than was paid.
+were settled once, account for each begun minute, and gave back what their refunds say, no more than was paid;
+bookings hold what was paid until they are over.
 
 Everything is read in one read-only transaction, so a running platform is compared with itself at one moment (a
 read-only transaction lasts 270 s; beyond that, give `readTime` of a backup).
@@ -20,10 +21,18 @@ from konnect.context import Context
 from konnect.ledger import accounts, days
 from konnect.ledger.postings import SPENDING_ORDER
 from konnect.ledger.service import PARTS_FIELDS
+from konnect.sessions.metering import Tariff
 from konnect.store import Doc, Query
 
 MAX_FINDINGS = 100
-_BALANCES = {"wallets": "wallet", "payables": "payable", "receivables": "receivable", "payouts": "payout"}
+OPEN_PAYOUT = {"pending", "processing"}
+_BALANCES = {
+    "wallets": "wallet",
+    "payables": "payable",
+    "receivables": "receivable",
+    "payouts": "payout",
+    "gatewayRefunds": "refund",
+}
 
 
 @dataclass
@@ -33,6 +42,7 @@ class Report:
     movements: int = 0
     accounts: dict[str, int] = field(default_factory=dict)
     sessions: int = 0
+    bookings: int = 0
     differences: list[str] = field(default_factory=list)
 
     @property
@@ -48,6 +58,7 @@ class Report:
             "ok": self.ok,
             "movements": self.movements,
             "sessions": self.sessions,
+            "bookings": self.bookings,
             "sumPaise": sum(self.accounts.values()),
             "accountsPaise": dict(sorted(totals.items())),
             "differences": self.differences[:MAX_FINDINGS],
@@ -78,14 +89,20 @@ class _Reconciliation:
         self._parts: dict[tuple[str, str], int] = defaultdict(int)
         self._settled: Counter[str] = Counter()
         self._minutes: Counter[str] = Counter()
-        # By session: what its refunds gave to users.
+        # By session: what went back from its hold, and what its refunds gave to users.
+        self._released: Counter[str] = Counter()
         self._refunded: Counter[str] = Counter()
+        # By booking: what was paid for it, what of that was divided, and what went back.
+        self._booking_paid: Counter[str] = Counter()
+        self._booking_kept: Counter[str] = Counter()
+        self._booking_returned: Counter[str] = Counter()
 
     def report(self) -> Report:
         self._sum_movements()
         self._compare_balances()
         self._compare_counters()
         self._check_sessions()
+        self._check_bookings()
         self._result.accounts = dict(self._legs)
         return self._result
 
@@ -105,6 +122,7 @@ class _Reconciliation:
                 self._legs[leg["account"]] += leg["amountPaise"]
                 for part, paise in leg.get("parts", {}).items():
                     self._parts[leg["account"], part] += paise
+            self._note_booking(movement)
             session_id = movement["subject"].get("session")
             if movement["kind"] == "session.settle":
                 self._settled[session_id] += 1
@@ -112,8 +130,22 @@ class _Reconciliation:
                 self._minutes[session_id] += 1
             elif movement["kind"] == "session.minute.back":
                 self._minutes[session_id] -= 1
+            elif movement["kind"] == "session.release":
+                self._released[session_id] += sum(leg["amountPaise"] for leg in movement["legs"] if _gives(leg))
             elif movement["kind"] == "session.refund":
                 self._refunded[session_id] += sum(leg["amountPaise"] for leg in movement["legs"] if _gives(leg))
+
+    def _note_booking(self, movement: Doc) -> None:
+        booking_id = movement["subject"].get("booking")
+        hold = f"hold:booking:{booking_id}"
+        sums = {
+            "booking.pay": self._booking_paid,
+            "booking.settle": self._booking_kept,
+            "booking.release": self._booking_returned,
+        }
+        if movement["kind"] in sums:
+            paise = sum(abs(leg["amountPaise"]) for leg in movement["legs"] if leg["account"] == hold)
+            sums[movement["kind"]][booking_id] += paise
 
     def _compare_balances(self) -> None:
         seen: set[str] = set()
@@ -127,6 +159,8 @@ class _Reconciliation:
                     self._differs(f"{account}: negative, {paise} paise")
                 if kind == "wallet":
                     self._compare_parts(account, doc)
+                if kind == "payout" and paise != (doc["amountPaise"] if doc["status"] in OPEN_PAYOUT else 0):
+                    self._differs(f"{account}: {doc['status']}, and holds {paise} of {doc['amountPaise']} paise")
         for account in self._legs:
             if account.split(":")[0] in _BALANCES.values() and account not in seen:
                 self._differs(f"{account}: has movements and no balance document")
@@ -159,23 +193,66 @@ class _Reconciliation:
             self._compare(
                 f"hold:session:{session_id}", session["heldPaise"], self._legs.get(f"hold:session:{session_id}", 0)
             )
-            charged, posted = session["minutesCharged"], self._minutes[session_id]
-            if posted != charged:
-                self._differs(f"session {session_id}: {charged} minutes charged, {posted} posted")
-            kinds = ("deferredMinutes", "graceMinutes", "writtenOffMinutes", "givenBackMinutes")
-            unpaid = [minute for kind in kinds for minute in session[kind]]
-            if len(set(unpaid)) != len(unpaid) or charged + len(unpaid) != session["nextMinute"]:
-                self._differs(f"session {session_id}: its minutes do not add up")
-            refunded = session.get("refundedAmountPaise", 0)
-            if refunded != self._refunded[session_id] or refunded > session["totalAmountPaise"]:
-                posted, paid = self._refunded[session_id], session["totalAmountPaise"]
-                self._differs(f"session {session_id}: {refunded} paise refunded, {posted} posted, {paid} paid")
-            if session["status"] == "completed":
-                expected = 1 if session["totalAmountPaise"] else 0
+            released = session.get("releasedPaise", 0)
+            kept = session["totalAmountPaise"] - released
+            if released != self._released[session_id] or kept < 0:
+                self._differs(f"session {session_id}: {released} paise released, {self._released[session_id]} posted")
+            refunded = session.get("refundedAmountPaise", 0) - released
+            if refunded != self._refunded[session_id] or refunded > kept:
+                posted = self._refunded[session_id]
+                self._differs(f"session {session_id}: {refunded} paise refunded, {posted} posted, {kept} paid")
+            if session.get("mode") == "booked":
+                self._check_booking(session)
+            else:
+                self._check_minutes(session)
+            if session["status"] in {"completed", "cancelled"}:
+                expected = 1 if kept else 0
                 if self._settled[session_id] != expected:
                     self._differs(f"session {session_id}: settled {self._settled[session_id]} times, not {expected}")
                 if session["heldPaise"]:
                     self._differs(f"session {session_id}: ended, and still holds {session['heldPaise']} paise")
+
+    def _check_bookings(self) -> None:
+        """A booking holds what was paid for it until it is over; then all of it is divided or has gone back, once."""
+        for booking in self._all("bookings"):
+            self._result.bookings += 1
+            booking_id, status = booking["id"], booking["status"]
+            name = f"booking {booking_id}"
+            self._compare(f"{name}: held", booking["heldPaise"], self._legs.get(f"hold:booking:{booking_id}", 0))
+            paid = self._booking_paid[booking_id]
+            ended = self._booking_kept[booking_id] + self._booking_returned[booking_id]
+            if status in {"confirmed", "in_progress"}:
+                self._compare(f"{name}: its price", booking["heldPaise"], booking["totalPaise"])
+            elif booking["heldPaise"]:
+                self._differs(f"{name}: {status}, and holds {booking['heldPaise']} paise")
+            if paid not in {0, booking["totalPaise"]}:
+                self._differs(f"{name}: {paid} paise paid of {booking['totalPaise']}")
+            if ended != (0 if booking["isOpen"] else paid):
+                self._differs(f"{name}: {status}, {paid} paise paid, {ended} divided or returned")
+            refund = booking["refund"]
+            if refund is not None and refund["id"] == f"{booking_id}-{status}":
+                self._compare(f"{name}: its refund", refund["amountPaise"], self._booking_returned[booking_id])
+
+    def _check_booking(self, session: Doc) -> None:
+        """A booked session holds its price until it ends."""
+        if session["status"] in {"confirmed", "in_progress"}:
+            self._compare(f"session {session['id']}: held", session["heldPaise"], session["totalAmountPaise"])
+            if self._settled[session["id"]]:
+                self._differs(f"session {session['id']}: settled before its end")
+
+    def _check_minutes(self, session: Doc) -> None:
+        """Each begun minute is accounted for, once; those charged make up the total. A free one posts nothing."""
+        session_id, tariff = session["id"], Tariff.of(session)
+        kinds = ("deferredMinutes", "graceMinutes", "writtenOffMinutes", "givenBackMinutes")
+        unpaid = [minute for kind in kinds for minute in session[kind]]
+        charged = session["minutesCharged"]
+        if len(set(unpaid)) != len(unpaid) or charged + len(unpaid) != session["nextMinute"]:
+            self._differs(f"session {session_id}: its minutes do not add up")
+        kept = [minute for minute in range(session["nextMinute"]) if minute not in unpaid]
+        paid = sum(1 for minute in kept if tariff.price_of(minute))
+        if self._minutes[session_id] != paid:
+            self._differs(f"session {session_id}: {paid} minutes charged, {self._minutes[session_id]} posted")
+        self._compare(f"session {session_id}: its total", session["totalAmountPaise"], tariff.total(kept))
 
     def _compare(self, what: str, written: int, summed: int) -> None:
         if written != summed:

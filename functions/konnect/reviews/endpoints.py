@@ -1,9 +1,9 @@
-"""Reviews: /api/sessions/{id}/review, /api/experts/{id}/reviews, /api/reviews/{id}."""
+"""Reviews: /api/sessions/{id}/review, /api/experts/{id}/reviews, /api/mentors/{id}/reviews, /api/reviews/{id}."""
 
 from typing import Any
 
 from konnect.http.routing import Call, Router
-from konnect.http.schemas import Listing, ListQuery
+from konnect.http.schemas import Listing, ListQuery, NumberedQuery
 
 from . import service
 from .schemas import NewReport, NewReview, Reply, Report, Review
@@ -23,6 +23,13 @@ def review_session(call: Call, session_id: str, body: NewReview) -> dict[str, An
 def list_reviews(call: Call, expert_id: str, query: ListQuery) -> dict[str, Any]:
     """List an expert's reviews, newest first."""
     found = service.listed(call.ctx.db, expert_id, limit=query.limit, cursor=query.cursor)
+    return {"items": found.items, "nextCursor": found.next_cursor}
+
+
+@router.get("/api/mentors/<mentor_id>/reviews", response=Listing[Review], errors=(404,))
+def list_mentor_reviews(call: Call, mentor_id: str, query: NumberedQuery) -> dict[str, Any]:
+    """List a mentor's reviews, newest first."""
+    found = service.listed(call.ctx.db, mentor_id, limit=query.limit, cursor=query.cursor, number=query.page)
     return {"items": found.items, "nextCursor": found.next_cursor}
 
 

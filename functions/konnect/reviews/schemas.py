@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, Field, StringConstraints
 
-from konnect.http.schemas import Schema
+from konnect.http.schemas import NumberedQuery, Schema
 
 
 class NewReview(Schema):
@@ -61,3 +61,17 @@ class ModeratedReview(Review):
     user_id: str
     hidden: bool
     report_count: int
+
+
+class ReportedBy(Schema):
+    user_id: str
+    reason: str
+    created_at: datetime
+
+
+class ReportedReview(ModeratedReview):
+    reports: list[ReportedBy] = Field(description="The last ten.")
+
+
+class ReportedQuery(NumberedQuery):
+    hidden: bool = Field(default=False, description="Those that were hidden; left out, what is still shown.")

@@ -14,10 +14,12 @@ from google.cloud import firestore
 from konnect import audit, ids
 from konnect.errors import Conflict, Forbidden, NotFound
 from konnect.experts import service as experts
+from konnect.notifications import service as notifications
 from konnect.sessions import access
-from konnect.store import Database, Doc, Page, Query, Tx, page
+from konnect.store import Database, Doc, Page, Query, Tx, numbered, page
 
 ANONYMOUS = "User"
+REPORTS_SHOWN = 10
 
 
 def create(tx: Tx, session_id: str, uid: str, *, rating: int, comment: str, now: datetime) -> Doc:
@@ -31,7 +33,7 @@ def create(tx: Tx, session_id: str, uid: str, *, rating: int, comment: str, now:
     session = access.of_participant(tx, session_id, uid)
     if session["userId"] != uid:
         raise Forbidden("only the user of a session reviews it", code="ONLY_THE_USER")
-    if session["status"] != "completed":
+    if session["status"] != "completed" or session.get("endReason") == "user-no-show":
         raise Conflict("the session is not finished", code="SESSION_NOT_FINISHED")
     if tx.get("reviews", review_id) is not None:
         raise Conflict("you have reviewed this session already", code="ALREADY_REVIEWED")
@@ -52,10 +54,21 @@ def create(tx: Tx, session_id: str, uid: str, *, rating: int, comment: str, now:
         "updatedAt": now,
     }
     tx.create(("reviews", review_id), review)
+    # Without the reviewer's name, which would outlive the account here.
+    notifications.notify(
+        tx,
+        session["expertUid"],
+        "review_received",
+        about=(review_id,),
+        title="You have a new review",
+        body=f"{rating} of 5 stars.",
+        data={"reviewId": review_id, "rating": rating, "comment": comment},
+        now=now,
+    )
     return {**review, "id": review_id}
 
 
-def listed(db: Database, expert_id: str, *, limit: int, cursor: str | None) -> Page:
+def listed(db: Database, expert_id: str, *, limit: int, cursor: str | None, number: int | None = None) -> Page:
     """An expert's reviews, newest first, without hidden ones. Raises NotFound (EXPERT_NOT_FOUND)."""
     expert = db.get("experts", expert_id)
     if expert is None or expert["mentorStatus"] != "approved":
@@ -65,7 +78,29 @@ def listed(db: Database, expert_id: str, *, limit: int, cursor: str | None) -> P
         .filter("expertId", "==", expert_id)
         .filter("hidden", "==", False)
     )
+    return _page(db, query, limit, cursor, number)
+
+
+def reported(db: Database, *, hidden: bool, limit: int, cursor: str | None, number: int | None = None) -> Page:
+    """What somebody has reported, hidden or still shown, the most reports first: each review with its last `reports`
+    ({userId, reason, createdAt}), a query each."""
+    query = (
+        Query(("reviews",), order=(("reportCount", "desc"), ("createdAt", "desc")))
+        .filter("hidden", "==", hidden)
+        .filter("reportCount", ">", 0)
+    )
+    found = _page(db, query, limit, cursor, number)
+    return Page([{**review, "reports": _reports(db, review["id"])} for review in found.items], found.next_cursor)
+
+
+def _page(db: Database, query: Query, limit: int, cursor: str | None, number: int | None) -> Page:
+    if number is not None and cursor is None:
+        return numbered(db, query, number=number, limit=limit)
     return page(db, query, limit=limit, cursor=cursor)
+
+
+def _reports(db: Database, review_id: str) -> list[Doc]:
+    return Query(("reviews", review_id, "reports"), order=(("createdAt", "desc"),), limit=REPORTS_SHOWN).run(db)
 
 
 def reply(tx: Tx, review_id: str, uid: str, text: str, *, now: datetime) -> Doc:

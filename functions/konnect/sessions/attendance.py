@@ -1,18 +1,31 @@
 """What presence means for sessions and for being online: one transaction for a connection and all it changes."""
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 
+from konnect.calendar import service as calendar
 from konnect.errors import Conflict, Forbidden
+from konnect.experts import preferences
 from konnect.experts import service as experts
 from konnect.platform import PlatformConfig
 from konnect.presence import service as presence
 from konnect.store import Doc, Tx
 
-from . import repository, schedule, service
+from . import offers, repository, schedule, service
+from .booked import course
+from .booked.settlement import KIND
 from .metering import Pace
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Current:
+    """The session in progress, and the requests that wait for acceptance."""
+
+    session: Doc | None
+    offers: list[Doc]
 
 
 def connected(tx: Tx, uid: str, connection_id: str, instance_id: str, *, pace: Pace, now: datetime) -> Doc | None:
@@ -20,8 +33,7 @@ def connected(tx: Tx, uid: str, connection_id: str, instance_id: str, *, pace: P
     change = presence.connect(tx, uid, connection_id, instance_id, now=now)
     if change.present_changed:
         _mark(tx, uid, False, pace, now)
-    session_id = current_session(tx, uid)
-    return repository.find(tx, session_id) if session_id else None
+    return current(tx, uid).session
 
 
 def register_expert(
@@ -60,13 +72,22 @@ def restored(
 
 
 def switch(tx: Tx, uid: str, expert_id: str, on: bool, *, config: PlatformConfig, now: datetime) -> None:
-    """The expert's own switch: online is who is switched on and present as an expert. Coming online moves the queue.
+    """The expert's own switch: online is who is switched on and present as an expert. Coming online moves the queue;
+    switching on ends a break.
 
     Raises Forbidden (EXPERT_NOT_APPROVED), Conflict (PLATFORM_FULL).
     """
     present = presence.is_present_as_expert(tx, uid)
     if experts.switch(tx, expert_id, on, present=present, config=config, now=now) and on:
         schedule.advance(tx, expert_id, f"switch:{now.isoformat()}")
+    if on:
+        set_preferences(tx, expert_id, {"onBreak": False}, now=now)
+
+
+def set_preferences(tx: Tx, expert_id: str, wanted: dict[str, bool], *, now: datetime) -> None:
+    """How the expert works. A break that begins or ends moves the queue, or tells who waits that it doesn't."""
+    if "onBreak" in preferences.change(tx, expert_id, wanted, now=now):
+        schedule.advance(tx, expert_id, f"break:{now.isoformat()}", tell=True)
 
 
 def disconnected(
@@ -75,23 +96,36 @@ def disconnected(
     """Sockets of `uid` are gone; with the last one, the user is absent, and an expert offline."""
     change = presence.disconnect(tx, uid, connection_ids, now=now)
     if change.expert_changed and not change.expert_present:
-        experts.set_available(tx, experts.id_of(tx, uid), False, config, now=now)
+        expert_id = experts.id_of(tx, uid)
+        experts.set_available(tx, expert_id, False, config, now=now)
+        offers.expert_gone(tx, expert_id, now=now)
     if change.present_changed and not change.present:
         _mark(tx, uid, True, pace, now)
 
 
-def current_session(tx: Tx, uid: str) -> str | None:
-    """The session in progress that `uid` takes part in, on either side."""
+def current(tx: Tx, uid: str) -> Current:
+    """What `uid` is in or is asked for, on either side."""
     as_user, as_expert = _claims(tx, uid)
-    return as_user or (as_expert[0] if as_expert else None)
+    claimed = [*([as_user] if as_user else []), *as_expert]
+    tx.prefetch(*(("sessions", session_id) for session_id in claimed))
+    found = [session for session_id in claimed if (session := repository.find(tx, session_id)) is not None]
+    running = [session for session in found if session["status"] == "in_progress"]
+    return Current(running[0] if running else None, [session for session in found if repository.is_offer(session)])
 
 
 def _mark(tx: Tx, uid: str, absent: bool, pace: Pace, now: datetime) -> None:
+    # With the claims, in one call: what is booked for now begins with whom it waited for.
+    tx.prefetch(("expertsByUid", uid), *repository.claim_paths(uid, uid), calendar.path(uid, calendar.day(now)))
     as_user, as_expert = _claims(tx, uid)
     if as_user is not None:
         service.set_absent(tx, as_user, "user", absent, pace=pace, now=now)
     for session_id in as_expert:
         service.set_absent(tx, session_id, "expert", absent, pace=pace, now=now)
+    for booking in calendar.at(tx, uid, now):
+        if booking.kind == KIND and booking.id not in {as_user, *as_expert}:
+            session = repository.find(tx, booking.id)
+            if session is not None:
+                course.attend(tx, session, "user" if uid == session["userId"] else "expert", pace=pace, now=now)
 
 
 def _claims(tx: Tx, uid: str) -> tuple[str | None, list[str]]:

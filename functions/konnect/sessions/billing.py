@@ -8,12 +8,12 @@ from konnect.ledger.postings import Leg, Movement
 from konnect.money import percent_of
 from konnect.store import Doc, Tx
 
-from .metering import Meter
+from .metering import Meter, Tariff
 
 
 def charge(tx: Tx, session: Doc, minute: int, now: datetime) -> bool:
     """Charge a minute that the session's meter has proved uncharged. False if the wallet does not cover it."""
-    price_paise = session["pricePerMinPaise"]
+    price_paise = Tariff.of(session).price_of(minute)
     if ledger.available(tx, session["userId"]) < price_paise:
         return False
     ledger.post_new(
@@ -34,10 +34,13 @@ def charge(tx: Tx, session: Doc, minute: int, now: datetime) -> bool:
 
 
 def catch_up(tx: Tx, session: Doc, meter: Meter, now: datetime) -> None:
-    """Take every minute that has come due: charged, or deferred (a side was absent), or in grace."""
+    """Take every minute that has come due: charged, or deferred (a side was absent), or in grace. A free one is taken
+    at once: there is nothing to wait for, and nothing is posted."""
     for minute in meter.due(now):
         meter.next_minute = minute + 1
-        if meter.absent_at(meter.due_at(minute)):
+        if meter.tariff.price_of(minute) == 0:
+            meter.charged += 1
+        elif meter.absent_at(meter.due_at(minute)):
             meter.deferred.append(minute)
         elif not meter.grace and charge(tx, session, minute, now):
             meter.charged += 1
@@ -58,10 +61,10 @@ def pay_owed(tx: Tx, session: Doc, meter: Meter, now: datetime, *, deferred: boo
 
 
 def give_back(tx: Tx, session: Doc, meter: Meter, minute: int, now: datetime) -> None:
-    """Return a charged minute to the parts of the wallet that it came from."""
-    if not meter.charged_minute(minute):
+    """Return a charged minute to the parts of the wallet that it came from. A free one has nothing to return."""
+    price_paise = meter.tariff.price_of(minute)
+    if price_paise == 0 or not meter.charged_minute(minute):
         return
-    price_paise = session["pricePerMinPaise"]
     wallet = accounts.wallet(session["userId"])
     taken = ledger.recorded_parts(tx, minute_id(session["id"], minute), wallet)
     ledger.post_new(

@@ -6,6 +6,7 @@ from typing import Any
 
 from konnect.context import Context
 from konnect.experts import service as experts
+from konnect.platform import platform_config
 from konnect.realtime import user_room
 from konnect.store import Doc, Query, Tx
 
@@ -43,6 +44,7 @@ def erase(ctx: Context, uid: str, expert_id: str | None, name: str, *, now: date
         ctx.run(partial(_send_home, expert_id=expert_id))
     for entry in Query(("entries",), group=True).filter("userId", "==", uid).run(ctx.db):
         ctx.db.delete("queues", entry["expertId"], "entries", uid)
+        ctx.emit(queue.positions(ctx.db, entry["expertId"], config=platform_config(ctx.db), now=now))
     for field, named in FIELDS.items():
         cursor = None
         while True:

@@ -2,14 +2,18 @@
 
 Minute n begins at startedAt + n minutes and is due then. Each begun minute is exactly one of: charged; in grace (the
 wallet did not cover it and 30 s were given); deferred (it came due while a side was absent); written off; given back.
+A free minute counts as charged, with nothing, as soon as it begins.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from konnect import clock
-from konnect.config import Settings
+from konnect.config import MINUTE_S, Settings
+from konnect.money import rupees
+from konnect.store import Doc
 
 GRACE_S = 30
 ABSENCE_S = 60
@@ -20,6 +24,17 @@ Warning_ = Literal["low-balance", "zero-balance"]
 EndReason = Literal[
     "user-ended", "expert-ended", "insufficient-balance", "max-duration", "user-absent", "expert-absent", "admin-ended"
 ]
+CancelReason = Literal[
+    "user-cancelled",
+    "declined",
+    "not-accepted",
+    "user-absent",
+    "expert-absent",
+    "insufficient-balance",
+    "booked",
+    "admin-ended",
+]
+"""Why a request that waited for the expert's acceptance did not become a session."""
 ABSENCE_REASONS: dict[Side, EndReason] = {"user": "user-absent", "expert": "expert-absent"}
 
 
@@ -35,6 +50,58 @@ class Pace:
     def of(cls, settings: Settings) -> "Pace":
         return cls(settings.minute_s, settings.seconds(GRACE_S), settings.seconds(ABSENCE_S))
 
+    def seconds(self, real_s: float) -> float:
+        """Another time of the product as this process counts it."""
+        return real_s * self.minute_s / MINUTE_S
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """What each minute of a session costs, frozen when it is asked for: first the free ones, then those at the
+    promotional price, then the list price. So no minute costs less than one before it."""
+
+    list_paise: int
+    free_minutes: int = 0
+    promotional_minutes: int = 0
+    promotional_paise: int = 0
+    """At most the list price."""
+
+    def price_of(self, minute: int) -> int:
+        """In paise."""
+        if minute < self.free_minutes:
+            return 0
+        if minute < self.free_minutes + self.promotional_minutes:
+            return self.promotional_paise
+        return self.list_paise
+
+    def total(self, minutes: Iterable[int]) -> int:
+        return sum(self.price_of(minute) for minute in minutes)
+
+    @property
+    def is_intro(self) -> bool:
+        return bool(self.free_minutes or self.promotional_minutes)
+
+    @classmethod
+    def of(cls, session: Doc) -> "Tariff":
+        return cls(
+            session["pricePerMinPaise"],
+            session.get("freeMinutes", 0),
+            session.get("promotionalMinutes", 0),
+            session.get("promotionalPricePerMinPaise") or 0,
+        )
+
+    def fields(self) -> Doc:
+        """As fields of the session. Without a promotion its price is null."""
+        promotional_paise = self.promotional_paise if self.promotional_minutes else None
+        return {
+            "pricePerMin": rupees(self.list_paise),
+            "pricePerMinPaise": self.list_paise,
+            "freeMinutes": self.free_minutes,
+            "promotionalMinutes": self.promotional_minutes,
+            "promotionalPricePerMin": None if promotional_paise is None else rupees(promotional_paise),
+            "promotionalPricePerMinPaise": promotional_paise,
+        }
+
 
 @dataclass
 class Meter:
@@ -43,6 +110,7 @@ class Meter:
     started_at: datetime
     pace: Pace
     max_minutes: int
+    tariff: Tariff
     next_minute: int = 0
     """The first minute that has not come due yet, as far as the session knows."""
     charged: int = 0
@@ -112,12 +180,20 @@ class Meter:
 
     def charged_minute(self, minute: int) -> bool:
         """Whether a begun minute has been charged and kept."""
-        unpaid = {*self.deferred, *self.grace, *self.written_off, *self.given_back}
-        return 0 <= minute < self.next_minute and minute not in unpaid
+        return 0 <= minute < self.next_minute and minute not in self._unpaid()
+
+    @property
+    def total_paise(self) -> int:
+        """What the minutes charged and kept come to."""
+        return self.tariff.total(range(self.next_minute)) - self.tariff.total(self._unpaid())
+
+    def _unpaid(self) -> set[int]:
+        return {*self.deferred, *self.grace, *self.written_off, *self.given_back}
 
 
-def warning(balance_paise: int, price_paise: int, meter: Meter) -> Warning_ | None:
-    """What the user has to be warned of."""
+def warning(balance_paise: int, meter: Meter) -> Warning_ | None:
+    """What the user has to be warned of: low is a balance that does not cover the next three minutes."""
     if meter.grace:
         return "zero-balance"
-    return "low-balance" if balance_paise < LOW_BALANCE_MINUTES * price_paise else None
+    next_paise = meter.tariff.total(range(meter.next_minute, meter.next_minute + LOW_BALANCE_MINUTES))
+    return "low-balance" if balance_paise < next_paise else None

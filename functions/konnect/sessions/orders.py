@@ -11,6 +11,8 @@ from konnect.experts import standing
 from konnect.http.triggers import Change
 from konnect.store import Tx
 
+from . import waits
+
 
 def on_terms_written(ctx: Context, change: Change, now: datetime) -> None:
     """Trigger on sessions/{sessionId}/private/terms."""
@@ -26,5 +28,6 @@ def on_terms_written(ctx: Context, change: Change, now: datetime) -> None:
             return
         tx.create(("sessions", session_id, "private", "counted"), {"orders": 1, "countedAt": now})
         standing.add(tx, session["expertId"], orders=1, now=now)
+        waits.learn(tx, session["expertId"], session)
 
     ctx.run(work)

@@ -5,12 +5,13 @@ from typing import Any
 
 from konnect import clock, ids
 from konnect.errors import Conflict, PaymentRequired
+from konnect.experts import preferences
 from konnect.platform import PlatformConfig
 from konnect.presence import service as presence
 from konnect.realtime import user_room
 from konnect.store import Database, Doc, Emit, Query, Tx
 
-from . import repository, schedule, service
+from . import intro, repository, requests, room, schedule, service, waits
 from .metering import Pace
 
 LONGEST = 200
@@ -25,20 +26,27 @@ def join(tx: Tx, expert_id: str, uid: str, name: str, type: str, *, now: datetim
     repository.add_entry(tx, expert_id, uid, {"userName": name, "type": type, "expiresAt": clock.after(now, WAIT_S)})
 
 
-def leave(tx: Tx, expert_id: str, uid: str) -> bool:
-    """Leave the queue; False if one was not in it."""
-    if repository.entry(tx, expert_id, uid) is None:
+def leave(tx: Tx, expert_id: str, uid: str, *, now: datetime) -> bool:
+    """Leave the queue, or withdraw what the expert is asked to accept; False if one was not waiting."""
+    if repository.entry(tx, expert_id, uid) is not None:
+        repository.remove_entry(tx, expert_id, uid)
+        return True
+    claimed = repository.user_claim(tx, uid)
+    session = repository.find(tx, claimed) if claimed else None
+    if session is None or session["expertId"] != expert_id or not repository.is_offer(session):
         return False
-    repository.remove_entry(tx, expert_id, uid)
+    service.cancel(tx, session, "user-cancelled", now)
     return True
 
 
-def expire(tx: Tx, *, entry: Doc, now: datetime) -> None:
-    """Take out somebody who has waited too long, as `entry` was found."""
+def expire(tx: Tx, *, entry: Doc, now: datetime) -> bool:
+    """Take out somebody who has waited too long, as `entry` was found. Returns whether the queue changed."""
     found = repository.entry(tx, entry["expertId"], entry["id"])
-    if found is not None and found["expiresAt"] <= now:
-        repository.remove_entry(tx, entry["expertId"], entry["id"])
-        _tell_removed(tx, entry["expertId"], entry["id"], "expired")
+    if found is None or found["expiresAt"] > now:
+        return False
+    repository.remove_entry(tx, entry["expertId"], entry["id"])
+    _tell_removed(tx, entry["expertId"], entry["id"], "expired")
+    return True
 
 
 def _tell_removed(tx: Tx, expert_id: str, uid: str, reason: str) -> None:
@@ -57,39 +65,63 @@ def position(db: Database, expert_id: str, uid: str) -> int | None:
     return entries.index(uid) + 1 if uid in entries else None
 
 
-def positions(db: Database, expert_id: str) -> list[Emit]:
+def place(db: Database, expert_id: str, uid: str, *, config: PlatformConfig, now: datetime) -> dict[str, Any] | None:
+    """One's place as the events carry it: {expertId, position, estimatedWaitS}; None if one is not in the queue."""
+    found = position(db, expert_id, uid)
+    if found is None:
+        return None
+    return _place(expert_id, found, waits.outlook(db, expert_id, config=config, now=now))
+
+
+def positions(db: Database, expert_id: str, *, config: PlatformConfig, now: datetime) -> list[Emit]:
     """The events that tell everybody who waits their place."""
+    entries = waiting(db, expert_id)
+    if not entries:
+        return []
+    outlook = waits.outlook(db, expert_id, config=config, now=now)
     return [
-        Emit(user_room(entry["id"]), "queue-status", {"expertId": expert_id, "position": place})
-        for place, entry in enumerate(waiting(db, expert_id), start=1)
+        Emit(user_room(entry["id"]), "queue-status", _place(expert_id, number, outlook))
+        for number, entry in enumerate(entries, start=1)
     ]
 
 
+def _place(expert_id: str, number: int, outlook: waits.Outlook) -> dict[str, Any]:
+    return {"expertId": expert_id, "position": number, "estimatedWaitS": outlook.wait_s(number)}
+
+
 def start_next(tx: Tx, expert_id: str, *, config: PlatformConfig, pace: Pace, now: datetime) -> bool:
-    """Start the first who can be started; those before who can't (gone, busy elsewhere, wallet empty, waited too long)
-    lose their place and are told why. Returns whether the queue changed."""
-    expert = tx.get("experts", expert_id)
-    if expert is None or not expert["available"]:
+    """Start the first who can be started (or offer them, to an expert who accepts by hand); those before who can't
+    (gone, busy elsewhere, wallet empty, waited too long) lose their place and are told why. Returns whether the queue
+    changed."""
+    found = tx.get("experts", expert_id)
+    if found is None or not found["available"] or preferences.of(found)["onBreak"]:
         return False
     if len(repository.expert_claims(tx, expert_id)) >= config.maxSessionsPerMentor:
+        return False
+    expert = {**found, "id": expert_id}
+    minutes, _ = room.of(tx, expert["firebaseUid"], config=config, pace=pace, now=now)
+    if minutes < 1:
         return False
     changed = False
     for entry in tx.query(repository.queue_query(expert_id, 10)):
         uid = entry["id"]
         repository.remove_entry(tx, expert_id, uid)
         changed = True
-        reason = _obstacle(tx, entry, expert["pricePerMinPaise"], now)
+        own_minutes, _ = room.of(tx, uid, config=config, pace=pace, now=now)
+        reason = _obstacle(tx, entry, expert, config, now) or ("booked" if own_minutes < 1 else None)
         if reason is not None:
             _tell_removed(tx, expert_id, uid, reason)
             continue
-        service.start(
+        requests.take(
             tx,
-            {**expert, "id": expert_id},
+            expert,
             uid=uid,
             name=entry["userName"],
             type=entry["type"],
-            session_id=ids.digest("queued", expert_id, uid, entry["joinedAt"].isoformat()),
-            config=config,
+            # Who is offered again has the same place and another session.
+            session_id=ids.digest("queued", expert_id, uid, entry["joinedAt"].isoformat(), entry.get("offers", 0)),
+            entry=entry,
+            config=room.capped(config, min(minutes, own_minutes)),
             pace=pace,
             now=now,
         )
@@ -100,7 +132,7 @@ def start_next(tx: Tx, expert_id: str, *, config: PlatformConfig, pace: Pace, no
     return changed
 
 
-def _obstacle(tx: Tx, entry: Doc, price_paise: int, now: datetime) -> str | None:
+def _obstacle(tx: Tx, entry: Doc, expert: Doc, config: PlatformConfig, now: datetime) -> str | None:
     uid = entry["id"]
     if entry["expiresAt"] <= now:
         return "expired"
@@ -110,7 +142,7 @@ def _obstacle(tx: Tx, entry: Doc, price_paise: int, now: datetime) -> str | None
     if not presence.is_present(tx, uid) or (tx.get("users", uid) or {}).get("disabled"):
         return "absent"
     try:
-        service.check_covered(tx, uid, price_paise)
+        requests.check_covered(tx, uid, intro.tariff(tx, uid, expert, config))
     except PaymentRequired:
         return "insufficient-balance"
     return None

@@ -48,7 +48,7 @@ def refund(tx: Tx, given: Request, *, now: datetime) -> dict[str, Any]:
     """Refund a session. A repeat of a refund's id answers what was done; with another amount or session: Conflict.
 
     Returns the refund. Raises NotFound (SESSION_NOT_FOUND), BadRequest (amount: more than is left), Conflict
-    (SESSION_NOT_ENDED, NOTHING_TO_REFUND, ALREADY_REFUNDED, REFUND_NOT_REFUNDABLE, REFUND_DIFFERS).
+    (SESSION_NOT_ENDED, ACCOUNT_DELETED, NOTHING_TO_REFUND, ALREADY_REFUNDED, REFUND_NOT_REFUNDABLE, REFUND_DIFFERS).
     """
     tx.prefetch(("sessions", given.session_id), ("refunds", given.refund_id))
     recorded = tx.get("refunds", given.refund_id)
@@ -64,9 +64,14 @@ def refund(tx: Tx, given: Request, *, now: datetime) -> dict[str, Any]:
         ("wallets", session["userId"]),
         ("wallets", session["expertUid"]),
         ("receivables", session["expertUid"]),
+        ("users", session["userId"]),
     )
+    if (tx.get("users", session["userId"]) or {}).get("deletedAt") is not None:
+        raise Conflict("the user's account is deleted: nobody could spend the money", code="ACCOUNT_DELETED")
     terms = tx.get("sessions", given.session_id, "private", "terms") or {}
-    before_paise = int(session.get("refundedAmountPaise", 0))
+    # What came back of a booked one's hold was never paid to anybody, so there is nothing to reverse of it.
+    released_paise = int(session.get("releasedPaise", 0))
+    before_paise = int(session.get("refundedAmountPaise", 0)) - released_paise
     fee_total_paise, share_total_paise = terms.get("platformFeePaise", 0), terms.get("earningPaise", 0)
     paid_paise = fee_total_paise + share_total_paise
     amount_paise = _amount(given, paid_paise, before_paise)
@@ -109,7 +114,11 @@ def refund(tx: Tx, given: Request, *, now: datetime) -> dict[str, Any]:
     tx.create(("refunds", given.refund_id), made)
     tx.update(
         ("sessions", given.session_id),
-        {"refundedAmount": rupees(after_paise), "refundedAmountPaise": after_paise, "updatedAt": now},
+        {
+            "refundedAmount": rupees(released_paise + after_paise),
+            "refundedAmountPaise": released_paise + after_paise,
+            "updatedAt": now,
+        },
     )
     tx.update(
         ("sessions", given.session_id, "private", "terms"),
@@ -229,4 +238,5 @@ def _write_transactions(
             description=f"Share of the refunded session with {session['userName']}",
             reference_id=given.session_id,
             now=now,
+            taken_back=True,
         )

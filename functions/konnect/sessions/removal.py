@@ -12,7 +12,7 @@ from konnect.realtime import user_room
 from konnect.store import Doc, Query, Tx
 from konnect.wallet import deletion as wallet
 
-from . import queue, repository
+from . import queue, repository, waits
 
 OPEN = ("pending", "confirmed", "in_progress")
 OPEN_MONEY = {"WITHDRAWAL_PENDING", "EARNINGS_DUE", "DEBT_OPEN"}
@@ -30,7 +30,7 @@ def remove(tx: Tx, expert_id: str, *, by: str, config: PlatformConfig, now: date
     if expert is None:
         raise NotFound("there is no such expert", code="EXPERT_NOT_FOUND")
     uid: str | None = expert["firebaseUid"]
-    open_sessions = _open_sessions(tx, expert_id)
+    open_sessions = _open_sessions(tx, expert_id) or _open_bookings(tx, expert_id)
     if open_sessions:
         raise Conflict("a session with this expert is open", code="EXPERT_BUSY", details=open_sessions)
     if uid is not None:
@@ -46,6 +46,7 @@ def remove(tx: Tx, expert_id: str, *, by: str, config: PlatformConfig, now: date
     tx.set(("removedExperts", expert_id), {**standing.keep(expert), "removedAt": now, "removedBy": by})
     tx.delete(("experts", expert_id))
     tx.delete(("experts", expert_id, "private", "onboarding"))
+    waits.forget(tx, expert_id)
     if uid is not None:
         tx.delete(("expertsByUid", uid))
         roles.schedule_taking(tx, expert_id, uid, now=now)
@@ -60,6 +61,12 @@ def _open_sessions(tx: Tx, expert_id: str) -> list[Doc]:
         query = Query(("sessions",), limit=1).filter("expertId", "==", expert_id).filter("status", "in", list(OPEN))
         claimed = [session["id"] for session in tx.query(query)]
     return [{"sessionId": session_id, "message": "end or cancel it first"} for session_id in claimed]
+
+
+def _open_bookings(tx: Tx, expert_id: str) -> list[Doc]:
+    """Of the bookings that mentors have beside sessions, whose domain stands above this one."""
+    query = Query(("bookings",), limit=1).filter("mentorId", "==", expert_id).filter("isOpen", "==", True)
+    return [{"bookingId": booking["id"], "message": "end or cancel it first"} for booking in tx.query(query)]
 
 
 def _open_money(tx: Tx, uid: str, now: datetime) -> list[Doc]:

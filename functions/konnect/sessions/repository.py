@@ -8,7 +8,7 @@ from konnect.money import rupees
 from konnect.store import Database, Doc, Page, Query, Tx, page
 from konnect.store.database import SERVER_TIME
 
-from .metering import Meter, Pace
+from .metering import Meter, Pace, Tariff
 
 SWEEP_SHARDS = 16
 SWEEP_LIMIT = 200
@@ -41,14 +41,29 @@ def listed(
     return page(db, query, limit=limit, cursor=cursor)
 
 
-def overdue(db: Database, before: datetime) -> list[Doc]:
-    """Sessions in progress whose next action should have happened."""
-    return (
-        Query(("sessions",), order=(("nextTickAt", "asc"),), limit=SWEEP_LIMIT)
-        .filter("shard", "in", list(range(SWEEP_SHARDS)))
-        .filter("nextTickAt", "<", before)
-        .run(db)
-    )
+def upcoming(db: Database, field: str, uid: str, *, type: str | None, limit: int, cursor: str | None) -> Page:
+    """Booked sessions that have not begun, the next one first."""
+    query = Query(("sessions",), order=(("scheduledAt", "asc"),)).filter(field, "==", uid)
+    query = query.filter("status", "==", "confirmed")
+    if type:
+        query = query.filter("type", "==", type)
+    return page(db, query, limit=limit, cursor=cursor)
+
+
+def overdue(db: Database, before: datetime, cursor: str | None = None) -> Page:
+    """Sessions whose next action should have happened, the longest overdue first."""
+    query = Query(("sessions",), order=(("nextTickAt", "asc"),)).filter("shard", "in", list(range(SWEEP_SHARDS)))
+    return page(db, query.filter("nextTickAt", "<", before), limit=SWEEP_LIMIT, cursor=cursor)
+
+
+def is_booked(session: Doc) -> bool:
+    """Whether this was booked for a time; the others are by the minute, also those that say nothing of it."""
+    return session.get("mode") == "booked"
+
+
+def is_offer(session: Doc) -> bool:
+    """Whether this is a request by the minute that waits for the expert's acceptance."""
+    return session["status"] == "pending" and not is_booked(session)
 
 
 # The meter, as fields of the session
@@ -59,6 +74,7 @@ def meter_of(session: Doc, pace: Pace) -> Meter:
         started_at=session["startedAt"],
         pace=pace,
         max_minutes=session["maxMinutes"],
+        tariff=Tariff.of(session),
         next_minute=session["nextMinute"],
         charged=session["minutesCharged"],
         deferred=list(session["deferredMinutes"]),
@@ -71,8 +87,8 @@ def meter_of(session: Doc, pace: Pace) -> Meter:
     )
 
 
-def meter_fields(meter: Meter, price_paise: int) -> Doc:
-    charged_paise = meter.charged * price_paise
+def meter_fields(meter: Meter) -> Doc:
+    charged_paise = meter.total_paise
     return {
         "nextMinute": meter.next_minute,
         "minutesCharged": meter.charged,
@@ -139,8 +155,9 @@ def queue_length(db: Database, expert_id: str) -> int:
 
 
 def add_entry(tx: Tx, expert_id: str, uid: str, fields: dict[str, Any]) -> None:
+    """At the end, or at the place that `fields` has as joinedAt."""
     tx.create(
-        ("queues", expert_id, "entries", uid), {**fields, "userId": uid, "expertId": expert_id, "joinedAt": SERVER_TIME}
+        ("queues", expert_id, "entries", uid), {"joinedAt": SERVER_TIME, **fields, "userId": uid, "expertId": expert_id}
     )
 
 

@@ -1,157 +1,21 @@
-"""A per-minute session from its request to its settlement (design, "A per-minute session")."""
+"""A per-minute session that runs: its minutes, absences, end and settlement (design, "A per-minute session")."""
 
-import logging
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from konnect import clock
-from konnect.errors import BadRequest, Conflict, Forbidden, NotFound, Unavailable
+from konnect.errors import Forbidden, NotFound, Unavailable
 from konnect.experts import service as experts
 from konnect.ledger import service as ledger
 from konnect.money import rupees
-from konnect.platform import PlatformConfig
-from konnect.presence import service as presence
 from konnect.realtime import user_room
 from konnect.store import Doc, Tx
 from konnect.wallet import transactions
 
-from . import billing, queue, repository, schedule
-from .metering import ABSENCE_REASONS, EndReason, Meter, Pace, Side, warning
-
-log = logging.getLogger(__name__)
-
-SessionType = Literal["chat", "call", "video"]
-
-
-@dataclass(frozen=True)
-class Requested:
-    """Exactly one of: the session (started now, or running already), or waiting in the queue."""
-
-    session: Doc | None
-    waiting: bool
-
-
-# Request and start
-
-
-def request(
-    tx: Tx,
-    *,
-    uid: str,
-    name: str,
-    expert_id: str,
-    type: SessionType,
-    session_id: str,
-    config: PlatformConfig,
-    pace: Pace,
-    now: datetime,
-) -> Requested:
-    """Start a session if the expert is free and nobody waits, else join the queue. Asking again changes nothing.
-
-    Raises NotFound (EXPERT_NOT_FOUND), BadRequest (oneself), Conflict (EXPERT_OFFLINE, ALREADY_IN_SESSION, QUEUE_FULL),
-    PaymentRequired when the wallet does not cover the first minute.
-    """
-    tx.prefetch(("experts", expert_id), ("wallets", uid), *repository.claim_paths(expert_id, uid))
-    expert = experts.get(tx, expert_id)
-    if expert["firebaseUid"] == uid:
-        raise BadRequest.field("expertId", "you can't start a session with yourself")
-    running = repository.user_claim(tx, uid)
-    if running is not None:
-        session = repository.find(tx, running)
-        if session is not None and session["expertId"] == expert_id:
-            # A repeat schedules again what a crash may have left out.
-            schedule.pending(tx, session, repository.meter_of(session, pace))
-            return Requested(session, waiting=False)
-        raise Conflict("you are in a session already", code="ALREADY_IN_SESSION")
-    if not expert["available"]:
-        raise Conflict("the expert is offline", code="EXPERT_OFFLINE")
-    check_covered(tx, uid, expert["pricePerMinPaise"])
-    if repository.entry(tx, expert_id, uid) is not None:
-        if not _is_busy(tx, expert_id, config):
-            schedule.advance(tx, expert_id, f"asked:{session_id}")
-        return Requested(None, waiting=True)
-    if _is_busy(tx, expert_id, config):
-        queue.join(tx, expert_id, uid, name, type, now=now)
-        return Requested(None, waiting=True)
-    if tx.query(repository.queue_query(expert_id, 1)):
-        # Free, but others wait: behind them, and make sure that somebody looks after the queue.
-        queue.join(tx, expert_id, uid, name, type, now=now)
-        schedule.advance(tx, expert_id, session_id)
-        return Requested(None, waiting=True)
-    session = start(tx, expert, uid=uid, name=name, type=type, session_id=session_id, config=config, pace=pace, now=now)
-    return Requested(session, waiting=False)
-
-
-def start(
-    tx: Tx,
-    expert: Doc,
-    *,
-    uid: str,
-    name: str,
-    type: SessionType,
-    session_id: str,
-    config: PlatformConfig,
-    pace: Pace,
-    now: datetime,
-) -> Doc:
-    """Claim both sides, charge minute 0 and schedule minute 1, in one transaction. Price and fee are frozen here."""
-    price_paise = expert["pricePerMinPaise"]
-    meter = Meter(now, pace, config.maxSessionDurationMins)
-    session: Doc = {
-        "userId": uid,
-        "userName": name,
-        "expertId": expert["id"],
-        "expertUid": expert["firebaseUid"],
-        "expertName": expert["name"],
-        "type": type,
-        "status": "in_progress",
-        "pricePerMin": rupees(price_paise),
-        "pricePerMinPaise": price_paise,
-        "maxMinutes": config.maxSessionDurationMins,
-        "startedAt": now,
-        "createdAt": now,
-        "updatedAt": now,
-        "endedAt": None,
-        "endReason": None,
-        "warning": None,
-        "heldPaise": 0,
-        "shard": int(ledger.shard_of(session_id)),
-        "nextTickAt": meter.due_at(1),
-        **repository.meter_fields(meter, price_paise),
-    }
-    tx.create(("sessions", session_id), session)
-    tx.create(("sessions", session_id, "private", "terms"), {"platformFeePercent": config.platformFeePercent})
-    session["id"] = session_id
-    repository.claim(tx, expert["id"], uid, session_id)
-    billing.catch_up(tx, session, meter, now)
-    assert meter.charged == 1, "the caller has checked that the wallet covers the first minute"
-    # Somebody may have left between asking and now: absent from the start, and not for ever.
-    meter.user_absent_since = None if presence.is_present(tx, uid) else now
-    meter.expert_absent_since = None if presence.is_present(tx, session["expertUid"]) else now
-    schedule.pending(tx, session, meter)
-    started = {
-        "chatId": session_id,
-        "type": type,
-        "pricePerMin": session["pricePerMin"],
-        "startedAt": clock.iso(now),
-    }
-    tx.emit(user_room(uid), "chat-started", {**started, "expert": experts.public_view(expert)})
-    tx.emit(user_room(session["expertUid"]), "chat-started", {**started, "user": {"id": uid, "name": name}})
-    _save(tx, session, meter, now)
-    return {**session, **(tx.get("sessions", session_id) or {})}
-
-
-def check_covered(tx: Tx, uid: str, price_paise: int) -> None:
-    """Raises PaymentRequired unless the wallet covers a minute."""
-    available_paise = ledger.available(tx, uid)
-    if available_paise < price_paise:
-        raise ledger.insufficient(price_paise, available_paise)
-
-
-def _is_busy(tx: Tx, expert_id: str, config: PlatformConfig) -> bool:
-    return len(repository.expert_claims(tx, expert_id)) >= config.maxSessionsPerMentor
-
+from . import billing, repository, schedule
+from .booked import course
+from .booked import service as booked
+from .metering import ABSENCE_REASONS, CancelReason, EndReason, Meter, Pace, Side, warning
 
 # Minutes
 
@@ -163,7 +27,10 @@ def progress(tx: Tx, session_id: str, *, pace: Pace, now: datetime, due: datetim
     Raises Unavailable for a timer that is early.
     """
     session = repository.find(tx, session_id)
-    if session is None:
+    if session is None or repository.is_offer(session):
+        return
+    if repository.is_booked(session):
+        course.progress(tx, session, pace=pace, now=now, due=due)
         return
     if session["status"] != "in_progress":
         schedule.advance(tx, session["expertId"], session_id)
@@ -180,16 +47,22 @@ def progress(tx: Tx, session_id: str, *, pace: Pace, now: datetime, due: datetim
         _close(tx, session, meter, reason, now)
     else:
         schedule.pending(tx, session, meter)
-        _save(tx, session, meter, now)
+        save(tx, session, meter, now)
 
 
 def set_absent(tx: Tx, session_id: str, side: Side, absent: bool, *, pace: Pace, now: datetime) -> None:
-    """A side left or came back. After 60 s the session ends; minutes due meanwhile wait for the return."""
+    """A side left or came back. After 60 s the session ends; minutes due meanwhile wait for the return. A booked one
+    goes on, and counts what the expert misses."""
     session = repository.find(tx, session_id)
+    if session is not None and repository.is_booked(session):
+        course.attend(tx, session, side, pace=pace, now=now)
+        return
     if session is None or session["status"] != "in_progress":
         return
     meter = repository.meter_of(session, pace)
     if (meter.absences()[side] is not None) == absent:
+        # Maybe by this very change, whose commit was in doubt and whose timers are lost.
+        schedule.pending(tx, session, meter)
         return
     # First what came due before this moment, by the state that held until now.
     billing.catch_up(tx, session, meter, now)
@@ -209,15 +82,14 @@ def set_absent(tx: Tx, session_id: str, side: Side, absent: bool, *, pace: Pace,
             meter.grace, meter.deferred = meter.owed(), []
             meter.begin_grace(now)
     schedule.pending(tx, session, meter)
-    _save(tx, session, meter, now)
+    save(tx, session, meter, now)
 
 
-def _save(tx: Tx, session: Doc, meter: Meter, now: datetime) -> None:
+def save(tx: Tx, session: Doc, meter: Meter, now: datetime) -> None:
     """Write what changed, and tell both sides of charges and warnings. Writes nothing when nothing changed."""
-    price_paise = session["pricePerMinPaise"]
-    fields = repository.meter_fields(meter, price_paise)
+    fields = repository.meter_fields(meter)
     balance_paise = ledger.available(tx, session["userId"])
-    fields["warning"] = warning(balance_paise, price_paise, meter)
+    fields["warning"] = warning(balance_paise, meter)
     fields["nextTickAt"] = meter.next_action_at()
     if all(session.get(name) == value for name, value in fields.items()):
         return
@@ -236,7 +108,7 @@ def _emit_billing(tx: Tx, session: Doc, meter: Meter, balance_paise: int) -> Non
     update = {
         "chatId": session["id"],
         "duration": meter.charged,
-        "totalCharged": rupees(meter.charged * session["pricePerMinPaise"]),
+        "totalCharged": rupees(meter.total_paise),
     }
     # The balance is the payer's alone.
     tx.emit(user_room(session["userId"]), "billing-update", {**update, "balance": rupees(balance_paise)})
@@ -247,15 +119,20 @@ def _emit_billing(tx: Tx, session: Doc, meter: Meter, balance_paise: int) -> Non
 
 
 def end(tx: Tx, session_id: str, *, by: str, pace: Pace, now: datetime) -> Doc:
-    """End a session at a participant's word, and settle it. A repeat answers the ended session.
+    """End a session at a participant's word, and settle it; a request that nobody has accepted yet is cancelled. A
+    repeat answers the ended session.
 
-    Raises NotFound (SESSION_NOT_FOUND), Forbidden (NOT_A_PARTICIPANT).
+    Raises NotFound (SESSION_NOT_FOUND), Forbidden (NOT_A_PARTICIPANT), Conflict (SESSION_NOT_STARTED, a booked one).
     """
     session = repository.find(tx, session_id)
     if session is None:
         raise NotFound("there is no such session", code="SESSION_NOT_FOUND")
     if by not in {session["userId"], session["expertUid"]}:
         raise Forbidden("you are not in this session", code="NOT_A_PARTICIPANT")
+    if repository.is_booked(session):
+        return course.end(tx, session, "user-ended" if by == session["userId"] else "expert-ended", pace=pace, now=now)
+    if repository.is_offer(session):
+        return cancel(tx, session, "user-cancelled" if by == session["userId"] else "declined", now)
     if session["status"] != "in_progress":
         schedule.advance(tx, session["expertId"], session_id)
         return session
@@ -264,15 +141,58 @@ def end(tx: Tx, session_id: str, *, by: str, pace: Pace, now: datetime) -> Doc:
 
 
 def end_all(tx: Tx, uid: str, *, pace: Pace, now: datetime) -> list[str]:
-    """End every running session of somebody whose account is closed, on either side. Returns their ids."""
+    """End every running session of somebody whose account is closed, on either side, and cancel the requests that wait
+    for acceptance; what is booked is cancelled by a task. Returns the ids of those that ran or waited."""
+    booked.schedule_cancelling(tx, uid, now=now)
     own = repository.user_claim(tx, uid)
     ended = []
     for session_id in [*([own] if own else []), *repository.expert_claims(tx, experts.id_of(tx, uid))]:
         session = repository.find(tx, session_id)
         if session is not None and session["status"] == "in_progress":
-            _close(tx, session, repository.meter_of(session, pace), "admin-ended", now)
+            if repository.is_booked(session):
+                course.end(tx, session, "admin-ended", pace=pace, now=now)
+            else:
+                _close(tx, session, repository.meter_of(session, pace), "admin-ended", now)
+            ended.append(session_id)
+        elif session is not None and repository.is_offer(session):
+            cancel(tx, session, "admin-ended", now)
             ended.append(session_id)
     return ended
+
+
+def cancel(
+    tx: Tx,
+    session: Doc,
+    reason: CancelReason,
+    now: datetime,
+    *,
+    note: str | None = None,
+    requeued: bool = False,
+    on_break: bool = False,
+) -> Doc:
+    """Close a request that has not become a session: nothing was charged. Both sides are freed and told, and the queue
+    moves. `note`: the expert's own words to the user; `requeued`: the user waits on, and is told so by the caller;
+    `on_break`: the expert has been put on a break, and is told."""
+    session_id = session["id"]
+    cancelled: Doc = {
+        "status": "cancelled",
+        "endReason": reason,
+        "cancelledAt": now,
+        "cancelledBy": {"user-cancelled": "user", "declined": "expert"}.get(reason, "platform"),
+        "cancelReason": note,
+        "durationSeconds": 0,
+        "nextTickAt": None,
+        "updatedAt": now,
+    }
+    tx.update(("sessions", session_id), cancelled)
+    repository.release(tx, session["expertId"], session["userId"], session_id)
+    summary = {"chatId": session_id, "duration": 0, "durationSeconds": 0, "totalCharged": 0, "reason": reason}
+    if not requeued:
+        tx.emit(user_room(session["userId"]), "chat-ended", {**summary, "note": note} if note else summary)
+    of_expert = {**summary, "earning": 0, "onBreak": True} if on_break else {**summary, "earning": 0}
+    tx.emit(user_room(session["expertUid"]), "chat-ended", of_expert)
+    schedule.advance(tx, session["expertId"], session_id, tell=True)
+    return {**session, **cancelled}
 
 
 def _close(tx: Tx, session: Doc, meter: Meter, reason: EndReason, now: datetime) -> Doc:
@@ -294,12 +214,11 @@ def _close(tx: Tx, session: Doc, meter: Meter, reason: EndReason, now: datetime)
     meter.close(for_absence=for_absence)
     terms = tx.get("sessions", session_id, "private", "terms") or {}
     share_paise, fee_paise = billing.settle(tx, session, terms["platformFeePercent"], now)
-    price_paise = session["pricePerMinPaise"]
-    total_paise = meter.charged * price_paise
+    total_paise = meter.total_paise
     assert share_paise + fee_paise == total_paise, "the hold is what was charged"
     seconds = int((now - session["startedAt"]).total_seconds())
     ended: Doc = {
-        **repository.meter_fields(meter, price_paise),
+        **repository.meter_fields(meter),
         "status": "completed",
         "endedAt": now,
         "endReason": reason,
@@ -323,10 +242,18 @@ def _close(tx: Tx, session: Doc, meter: Meter, reason: EndReason, now: datetime)
         "totalCharged": rupees(total_paise),
         "reason": reason,
     }
+    end_call(tx, session, reason)
     tx.emit(user_room(session["userId"]), "chat-ended", summary)
     tx.emit(user_room(session["expertUid"]), "chat-ended", {**summary, "earning": rupees(share_paise)})
     schedule.advance(tx, session["expertId"], session_id)
     return {**session, **ended}
+
+
+def end_call(tx: Tx, session: Doc, reason: str) -> None:
+    """A voice or video session is over: media flow past the server, so its call ends because both are told so."""
+    if session["type"] != "chat":
+        for uid in (session["userId"], session["expertUid"]):
+            tx.emit(user_room(uid), "call-ended", {"chatId": session["id"], "reason": reason})
 
 
 def _write_transactions(tx: Tx, session: Doc, total_paise: int, share_paise: int, now: datetime) -> None:

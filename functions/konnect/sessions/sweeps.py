@@ -12,13 +12,16 @@ from konnect.context import Context
 from konnect.errors import KonnectError
 from konnect.platform import platform_config
 from konnect.presence import service as presence
+from konnect.store import Doc
 
-from . import attendance, queue, repository, service, tasks
+from . import attendance, offers, queue, repository, service, tasks
 from .metering import Pace
 
 log = logging.getLogger(__name__)
 LATE_S = 15
 """A task this late is taken to be lost."""
+SESSIONS_S = 50
+"""So long a sweep goes on to further pages of sessions; the function has 120 s."""
 
 
 def sweep(
@@ -31,21 +34,35 @@ def sweep(
     """
     pace = Pace.of(ctx.settings)
     reaped = reap(ctx, clock)
-    sessions = repository.overdue(ctx.db, after(now, -ctx.settings.seconds(LATE_S)))
-    for session in sessions:
-        _try("session", session["id"], partial(_progress, ctx, session["id"], pace, clock))
+    sessions = _bring_up_to_date(ctx, after(now, -ctx.settings.seconds(LATE_S)), pace, clock)
     expired = repository.expired_entries(ctx.db, now)
     for entry in expired:
-        _try("queue entry", entry["id"], partial(ctx.run, partial(queue.expire, entry=entry, now=now)))
+        _try("queue entry", entry["id"], partial(_expire, ctx, entry, clock))
     waiting = queue.experts_with_queues(ctx.db)
     for expert_id in waiting:
         _try("queue", expert_id, partial(_advance, ctx, expert_id, clock))
     return {
         "connectionsReaped": reaped,
-        "sessionsOverdue": len(sessions),
+        "sessionsOverdue": sessions,
         "entriesExpired": len(expired),
         "queues": len(waiting),
     }
+
+
+def _bring_up_to_date(ctx: Context, before: datetime, pace: Pace, clock: Callable[[], datetime]) -> int:
+    """Page by page, so that those that fail each time do not keep the others waiting. Returns how many there were."""
+    until, cursor, seen = after(clock(), SESSIONS_S), None, 0
+    while True:
+        found = repository.overdue(ctx.db, before, cursor)
+        for session in found.items:
+            late = _time_out if repository.is_offer(session) else _progress
+            _try("session", session["id"], partial(late, ctx, session["id"], pace, clock))
+        seen, cursor = seen + len(found.items), found.next_cursor
+        if cursor is None:
+            return seen
+        if clock() >= until:
+            log.warning("sweep left the rest to the next", extra={"kind": "session", "seen": seen})
+            return seen
 
 
 def reap(ctx: Context, clock: Callable[[], datetime] = current_time) -> int:
@@ -68,6 +85,16 @@ def reap(ctx: Context, clock: Callable[[], datetime] = current_time) -> int:
 
 def _progress(ctx: Context, session_id: str, pace: Pace, clock: Callable[[], datetime]) -> None:
     ctx.run(partial(service.progress, session_id=session_id, pace=pace, now=clock()))
+
+
+def _time_out(ctx: Context, session_id: str, pace: Pace, clock: Callable[[], datetime]) -> None:
+    ctx.run(partial(offers.time_out, session_id=session_id, now=clock()))
+
+
+def _expire(ctx: Context, entry: Doc, clock: Callable[[], datetime]) -> None:
+    now = clock()
+    if ctx.run(partial(queue.expire, entry=entry, now=now)):
+        ctx.emit(queue.positions(ctx.db, entry["expertId"], config=platform_config(ctx.db), now=now))
 
 
 def _advance(ctx: Context, expert_id: str, clock: Callable[[], datetime]) -> None:

@@ -1,13 +1,15 @@
 """Cloud Tasks handlers of sessions."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from konnect.context import Context
 from konnect.platform import platform_config
 from konnect.store import Tx
 
-from . import queue, service
+from . import offers, queue, service
+from .booked import service as booked
 from .metering import Pace
 
 
@@ -23,9 +25,26 @@ def progress(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
     ctx.run(work)
 
 
+def cancel_all(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
+    """{"uid"}: an account is closed; what it is booked for is cancelled, each in a transaction of its own."""
+    pace = Pace.of(ctx.settings)
+    done: set[str] = set()
+    while found := booked.confirmed_of(ctx.db, payload["uid"]) - done:
+        for session_id in found:
+            ctx.run(partial(booked.cancel_for_platform, session_id=session_id, pace=pace, now=now))
+        done |= found
+
+
 def advance(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
-    """{"expertId"}: the expert may be free; start whoever is next, and tell the others their place."""
+    """{"expertId", "tell"}: the expert may be free; start whoever is next. If the queue has changed, or if `tell`, tell
+    those who wait their place."""
     expert_id = payload["expertId"]
     config, pace = platform_config(ctx.db), Pace.of(ctx.settings)
-    if ctx.run(lambda tx: queue.start_next(tx, expert_id, config=config, pace=pace, now=now)):
-        ctx.emit(queue.positions(ctx.db, expert_id))
+    changed = ctx.run(lambda tx: queue.start_next(tx, expert_id, config=config, pace=pace, now=now))
+    if changed or payload.get("tell"):
+        ctx.emit(queue.positions(ctx.db, expert_id, config=config, now=now))
+
+
+def acceptance(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
+    """{"sessionId", "due"}: an expert's time to accept a request is over."""
+    ctx.run(lambda tx: offers.time_out(tx, payload["sessionId"], now=now))

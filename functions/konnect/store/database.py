@@ -1,7 +1,9 @@
 """The Firestore client of this process, and the count of what its calls cost."""
 
 import logging
-from collections.abc import Iterable, Iterator
+import random
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -12,7 +14,8 @@ from google.api_core import exceptions
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 
-from konnect.errors import Conflict
+from konnect import trace
+from konnect.errors import Conflict, Unavailable
 
 Doc = dict[str, Any]
 """A document's fields. Times are aware datetimes in UTC; amounts are integer paise."""
@@ -21,6 +24,7 @@ SERVER_TIME = firestore.SERVER_TIMESTAMP
 """The commit's time, set by Firestore."""
 
 READ_TIMEOUT_S = 10.0
+ADD_TIMEOUT_S = 1.0
 READ: Any = {
     # The client's own would try for five minutes; a request is answered with 503 long before.
     "retry": Retry(
@@ -33,6 +37,13 @@ READ: Any = {
 }
 """How reads are tried again."""
 
+CREATE_ATTEMPTS = 5
+
+TRACED = {("notifications",), ("transactions",), ("users",), ("sessions", "private")}
+"""Collections whose documents say to which trace their last write belongs: Firestore's events do not carry one, so the
+trigger reads it there. Of those with triggers, only the ones that a single owner reads."""
+TRACE = "trace"
+
 log = logging.getLogger(__name__)
 
 
@@ -42,6 +53,15 @@ class Usage:
 
     reads: int = 0
     writes: int = 0
+
+
+@dataclass(frozen=True)
+class Created:
+    """`at`: what SERVER_TIME stands for in the document, as it is stored (milliseconds), or without one the commit's
+    time. `sums`: what the increments in the other documents came to, each document's in the order of its fields."""
+
+    at: Any
+    sums: list[int]
 
 
 _usage: ContextVar[Usage | None] = ContextVar("usage", default=None)
@@ -63,6 +83,12 @@ def count(*, reads: int = 0, writes: int = 0) -> None:
     if usage is not None:
         usage.reads += reads
         usage.writes += writes
+
+
+def stamped(path: tuple[str, ...], doc: Doc) -> Doc:
+    """The fields to write at `path`, with the trace that the write belongs to (see TRACED)."""
+    current = trace.current()
+    return doc if current is None or path[::2] not in TRACED else {**doc, TRACE: current.header}
 
 
 class Database:
@@ -94,17 +120,41 @@ class Database:
     def set(self, path: tuple[str, ...], doc: Doc, *, merge: bool = False) -> None:
         """Write a document that no balance and no state machine depends on (leases, caches)."""
         count(writes=1)
-        self.ref(*path).set(doc, merge=merge, timeout=READ_TIMEOUT_S)
+        self.ref(*path).set(stamped(path, doc), merge=merge, timeout=READ_TIMEOUT_S)
 
-    def create(self, path: tuple[str, ...], doc: Doc) -> Any:
-        """Create a document; returns the time that SERVER_TIME stands for in it, as it is stored (milliseconds), or
-        without one the commit's. Raises Conflict if there is a document."""
+    def create(self, path: tuple[str, ...], doc: Doc, *, also: Mapping[tuple[str, ...], Doc] | None = None) -> Created:
+        """Create a document, and in the same commit merge fields into others, blindly: all of it or nothing.
+
+        Raises Conflict if there is a document, Unavailable while a transaction keeps the others.
+        """
+        others = also or {}
+        for attempt in range(CREATE_ATTEMPTS):
+            count(writes=1 + len(others))
+            batch = self.client.batch()
+            batch.create(self.ref(*path), stamped(path, doc))
+            for other, fields in others.items():
+                batch.set(self.ref(*other), stamped(other, fields), merge=True)
+            try:
+                results = batch.commit(timeout=READ_TIMEOUT_S)
+                own, further = results[0], [value for one in results[1:] for value in one.transform_results]
+                at = own.transform_results[0].timestamp_value if own.transform_results else own.update_time
+                return Created(at, [value.integer_value for value in further if "integer_value" in value])
+            except exceptions.AlreadyExists as error:
+                raise Conflict("already exists", code="ALREADY_EXISTS") from error
+            except exceptions.Aborted as error:
+                # Nothing was written: a transaction had read one of the others.
+                if attempt + 1 == CREATE_ATTEMPTS:
+                    raise Unavailable("the documents are busy; please try again") from error
+                time.sleep(random.uniform(0.5, 1.0) * 0.05 * 2**attempt)  # noqa: S311 - jitter, not a secret
+        raise AssertionError("unreachable")
+
+    def add(self, path: tuple[str, ...], field: str, number: int, doc: Doc) -> int:
+        """Add to a counter without reading it; the commit itself answers with the sum. Whether the document exists or
+        not; `doc` is written beside. Not tried again: that could count twice."""
         count(writes=1)
-        try:
-            result = self.ref(*path).create(doc, timeout=READ_TIMEOUT_S)
-            return result.transform_results[0].timestamp_value if result.transform_results else result.update_time
-        except exceptions.AlreadyExists as error:
-            raise Conflict("already exists", code="ALREADY_EXISTS") from error
+        fields = {**doc, field: firestore.Increment(number)}
+        result = self.ref(*path).set(fields, merge=True, retry=None, timeout=ADD_TIMEOUT_S)
+        return int(result.transform_results[0].integer_value)
 
     def delete(self, *path: str) -> None:
         count(writes=1)

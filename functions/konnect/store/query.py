@@ -13,11 +13,12 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 
 from konnect.errors import BadRequest
 
-from .database import Database, Doc, count
+from .database import READ, Database, Doc, count
 
 log = logging.getLogger(__name__)
 _seen: set[str] = set()
 
+_RANGES = ("<", "<=", ">", ">=")
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
@@ -34,6 +35,10 @@ class Query:
     """Query the collection group named by the last part of `collection`."""
     fields: tuple[str, ...] = ()
     """Read these fields alone, the order's among them; none: all. Billed the same, but less to send and to decode."""
+    after: tuple[Any, ...] = ()
+    """Begin after the document that has these values of the order's fields; `__name__`'s is the document's id."""
+    offset: int = 0
+    """Leave out so many at the beginning; Firestore reads and bills them."""
 
     def filter(self, field: str, op: str, value: Any) -> "Query":
         return replace(self, where=(*self.where, (field, op, value)))
@@ -41,19 +46,23 @@ class Query:
     @property
     def shape(self) -> str:
         """What an index has to serve: the collection, each filter's field and kind, and the order."""
+        return self._shape(self.order)
+
+    def _shape(self, order: tuple[tuple[str, str], ...]) -> str:
         return json.dumps(
             {
                 "collection": self.collection[-1],
                 "group": self.group,
                 "where": sorted([field, op] for field, op, _ in self.where),
-                "order": list(self.order),
+                "order": list(order),
             }
         )
 
-    def build(self, db: Database) -> firestore.Query:
-        if self.shape not in _seen:
-            _seen.add(self.shape)
-            log.info("query shape", extra={"shape": self.shape})
+    def build(self, db: Database, shape: str | None = None) -> firestore.Query:
+        shape = shape or self.shape
+        if shape not in _seen:
+            _seen.add(shape)
+            log.info("query shape", extra={"shape": shape})
         source: Any = (
             db.client.collection_group(self.collection[-1]) if self.group else db.client.collection(*self.collection)
         )
@@ -61,8 +70,15 @@ class Query:
             source = source.where(filter=FieldFilter(field, op, value))
         for field, direction in self.order:
             source = source.order_by(field, direction="DESCENDING" if direction == "desc" else "ASCENDING")
+        if self.after:
+            values = {field: value for (field, _), value in zip(self.order, self.after, strict=True)}
+            if "__name__" in values:
+                values["__name__"] = db.ref(*self.collection, str(values["__name__"]))
+            source = source.start_after(values)
         if self.fields:
             source = source.select(self.fields)
+        if self.offset:
+            source = source.offset(self.offset)
         return source.limit(self.limit) if self.limit is not None else source
 
     def run(self, db: Database, transaction: firestore.Transaction | None = None) -> list[Doc]:
@@ -72,11 +88,22 @@ class Query:
     def stream(self, db: Database, transaction: firestore.Transaction | None = None) -> Iterator[Doc]:
         return self._documents(self.build(db), transaction)
 
-    def count(self, db: Database) -> int:
+    def count(self, db: Database, transaction: firestore.Transaction | None = None) -> int:
         """How many documents match: billed as one read a thousand index entries."""
         count(reads=1)
         counted: Any = self.build(db).count()
-        return int(counted.get()[0][0].value)
+        return int(counted.get(transaction=transaction, **READ)[0][0].value)
+
+    def sum(self, db: Database, field: str) -> int:
+        """The sum of a field of integers, of the documents that have it; billed as `count` is. Without an order.
+
+        Its index has the field after those of the filters.
+        """
+        count(reads=1)
+        ranges = [name for name, op, _ in self.where if op in _RANGES]
+        shape = self._shape((*((name, "asc") for name in dict.fromkeys(ranges)), (field, "asc")))
+        summed: Any = self.build(db, shape).sum(field)
+        return int(summed.get()[0][0].value)
 
     @staticmethod
     def _documents(source: Any, transaction: firestore.Transaction | None) -> Iterator[Doc]:
@@ -99,16 +126,19 @@ def page(db: Database, query: Query, *, limit: int = DEFAULT_LIMIT, cursor: str 
     Raises BadRequest for a cursor that was not made here for this order.
     """
     query = replace(query, order=(*query.order, ("__name__", query.order[-1][1])), limit=limit + 1)
-    source = query.build(db)
     if cursor:
-        values = _decode(cursor, len(query.order))
-        values[-1] = db.ref(*query.collection, str(values[-1]))
-        source = source.start_after({field: value for (field, _), value in zip(query.order, values, strict=True)})
-    found = list(query._documents(source, None))
+        query = replace(query, after=tuple(_decode(cursor, len(query.order))))
+    found = query.run(db)
     items = found[:limit]
     if len(found) <= limit:
         return Page(items, None)
     return Page(items, _cursor(query.order[:-1], items[-1]))
+
+
+def numbered(db: Database, query: Query, *, number: int, limit: int = DEFAULT_LIMIT) -> Page:
+    """Page `number`, from 1, for frontends that count pages. Those before it are read too, so a cursor is cheaper; the
+    page has one, to go on with."""
+    return page(db, replace(query, offset=(number - 1) * limit), limit=limit)
 
 
 def cursor_after(query: Query, doc: Doc) -> str:

@@ -18,7 +18,7 @@ from google.cloud import firestore
 from konnect.errors import Conflict, KonnectError, Unavailable
 from konnect.tasks import Task
 
-from .database import READ, Database, Doc, count
+from .database import READ, Database, Doc, count, stamped
 from .query import Query
 
 T = TypeVar("T")
@@ -48,6 +48,8 @@ class Emit:
 
 _EXPIRED = "transaction has expired"
 """Of Firestore's message for a transaction that it has given up meanwhile: it can be run again."""
+_CHANGED = (exceptions.FailedPrecondition, exceptions.AlreadyExists, exceptions.NotFound)
+"""What a commit says when a document that was read without a lock is another one by then."""
 _WHOLE = {"create", "set", "delete"}
 """Writes after which a document is known without having been read."""
 
@@ -72,6 +74,7 @@ class Tx:
         self._transaction = transaction
         self._seen: dict[tuple[str, ...], Doc | None] = dict(known or {})
         self._writes: dict[tuple[str, ...], tuple[str, Doc]] = {}
+        self._peeked: dict[tuple[str, ...], Any] = {}
         self.tasks: list[Task] = []
         self.emits: list[Emit] = []
 
@@ -94,6 +97,23 @@ class Tx:
         for snapshot in found:
             self._seen[refs[snapshot.reference._document_path]] = snapshot.to_dict()
 
+    def peek(self, *paths: tuple[str, ...]) -> None:
+        """Read several documents without a lock, for what many want at once: with locks they would wait for each other
+        until all give up. A write of one holds only if it is still as it was read, else the attempt is repeated; one
+        that is not written is not guarded."""
+        missing = [path for path in dict.fromkeys(paths) if path not in self._seen]
+        if not missing:
+            return
+        refs = {self.db.ref(*path)._document_path: path for path in missing}
+        count(reads=len(missing))
+        for snapshot in self.db.client.get_all([self.db.ref(*path) for path in missing], **READ):
+            path = refs[snapshot.reference._document_path]
+            self._seen[path], self._peeked[path] = snapshot.to_dict(), snapshot.update_time
+
+    @property
+    def has_peeked(self) -> bool:
+        return bool(self._peeked)
+
     @property
     def writes(self) -> dict[tuple[str, ...], tuple[str, Doc]]:
         """What this attempt would write: path → (kind, fields)."""
@@ -115,6 +135,10 @@ class Tx:
     def query(self, query: Query) -> list[Doc]:
         """The query's documents as they were before this attempt's writes."""
         return query.run(self.db, self._transaction)
+
+    def count(self, query: Query) -> int:
+        """How many documents the query has, as they were before this attempt's writes."""
+        return query.count(self.db, self._transaction)
 
     # Writes
 
@@ -153,7 +177,10 @@ class Tx:
         count(writes=len(self._writes))
         for path, (kind, fields) in self._writes.items():
             ref = self.db.ref(*path)
-            if kind == "create":
+            fields = stamped(path, fields)
+            if path in self._peeked:
+                self._apply_guarded(path, kind, fields)
+            elif kind == "create":
                 self._transaction.create(ref, fields)
             elif kind == "set":
                 self._transaction.set(ref, fields)
@@ -163,6 +190,27 @@ class Tx:
                 self._transaction.update(ref, fields)
             else:
                 self._transaction.delete(ref)
+
+    def _apply_guarded(self, path: tuple[str, ...], kind: str, fields: Doc) -> None:
+        """A write of a document that was peeked at. Raises Conflict as the commit of a *create* would."""
+        ref, before = self.db.ref(*path), self._seen[path]
+        if before is None:
+            assert kind != "update", f"update of {'/'.join(path)}, which is not there"
+            if kind != "delete":
+                self._transaction.create(ref, fields)
+            return
+        if kind == "create":
+            raise Conflict("already exists", code="ALREADY_EXISTS")
+        as_read = self.db.client.write_option(last_update_time=self._peeked[path])
+        if kind == "delete":
+            self._transaction.delete(ref, option=as_read)
+            return
+        # An update takes the place of whole maps, where a merge would go into them.
+        assert kind != "merge" or not any(isinstance(value, dict) for value in fields.values())
+        gone = set(before) - set(fields) if kind == "set" else set()
+        whole = {**fields, **dict.fromkeys(gone, firestore.DELETE_FIELD)}
+        quoted = {self.db.client.field_path(name): value for name, value in whole.items()}
+        self._transaction.update(ref, quoted, option=as_read)
 
     # Effects
 
@@ -239,6 +287,8 @@ def _attempt(db: Database, function: Callable[[Tx], T]) -> tuple[Tx, T]:
         # A rollback that is refused hides what made it necessary.
         first = error.__context__
         cause = first if isinstance(first, KonnectError | exceptions.GoogleAPICallError) else error
+        if holder and holder[-1].has_peeked and isinstance(cause, _CHANGED):
+            raise exceptions.Aborted(str(cause)) from error
         if isinstance(cause, exceptions.InvalidArgument) and _EXPIRED in str(cause):
             raise exceptions.Aborted(str(cause)) from error
         if cause is error:

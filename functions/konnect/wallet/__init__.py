@@ -1,1 +1,1 @@
-"""Wallets as their owners see them, their transactions, and withdrawals of earned money."""
+"""Wallets as their owners see them, and their transactions."""

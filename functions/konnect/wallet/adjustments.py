@@ -69,6 +69,7 @@ def adjust(tx: Tx, given: Adjustment, *, key: idempotency.Key | None, now: datet
         description="Adjustment",
         reference_id=given.id,
         now=now,
+        taken_back=part == "earned" and given.amount_paise < 0,
     )
     after_paise = posted.balances[account]
     audit.write(

@@ -1,13 +1,11 @@
-"""GET /api/wallet, POST /api/wallet/withdraw, GET /api/wallet/transactions and /{id}."""
+"""GET /api/wallet, GET /api/wallet/transactions and /{id}."""
 
-from konnect import idempotency, ids
 from konnect.http.routing import Call, Router
 from konnect.http.schemas import Listing
-from konnect.money import to_paise
 from konnect.store import Doc
 
 from . import service, transactions
-from .schemas import TransactionQuery, TransactionView, WalletView, Withdrawal, WithdrawRequest
+from .schemas import TransactionQuery, TransactionView, WalletView
 
 router = Router("Wallet")
 
@@ -19,27 +17,6 @@ def wallet(call: Call) -> WalletView:
     # Read outside a transaction: a lock on this document would be in the way of the minute being charged.
     found = call.ctx.db.get("wallets", uid) or call.ctx.run(lambda tx: service.get(tx, uid, now=call.now))
     return WalletView.model_validate({**found, "id": uid})
-
-
-@router.post(
-    "/api/wallet/withdraw",
-    response=Withdrawal,
-    status=201,
-    summary="Withdraw earnings",
-    errors=(402, 409, 503),
-    idempotent=True,
-)
-def withdraw(call: Call, body: WithdrawRequest) -> Withdrawal:
-    """Earned money only: a deposit goes back by refund to its source. The transaction stays pending until the bank
-    transfer's outcome is known; a failed one returns the money.
-    """
-    uid, amount_paise = call.user.uid, to_paise(body.amount)
-    key = idempotency.key(uid, "withdraw", call.idempotency_key, {"amountPaise": amount_paise})
-    request_id = ids.new()
-    made = call.ctx.run(
-        lambda tx: service.withdraw(tx, uid, amount_paise, key=key, request_id=request_id, now=call.now)
-    )
-    return Withdrawal.model_validate(made)
 
 
 @router.get("/api/wallet/transactions", response=Listing[TransactionView], summary="Own transactions")

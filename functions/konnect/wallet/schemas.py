@@ -1,14 +1,11 @@
 """Wire models of wallets. Amounts are in INR, each with its twin in paise."""
 
 from datetime import datetime
-from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from konnect.http.schemas import ListQuery, Schema
-from konnect.money import Rupees, rupees
 
-from .service import MAX_AMOUNT_PAISE
 from .transactions import Status, Type
 
 
@@ -22,29 +19,6 @@ class WalletView(Schema):
     currency: str
     created_at: datetime
     updated_at: datetime
-
-
-MAX_AMOUNT_RUPEES = rupees(MAX_AMOUNT_PAISE)
-
-WithdrawalAmount = Annotated[
-    Rupees,
-    Field(le=MAX_AMOUNT_RUPEES),
-    # Limits upon limits: pydantic checks both, and documents neither.
-    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": MAX_AMOUNT_RUPEES, "multipleOf": 0.01}),
-]
-
-
-class WithdrawRequest(Schema):
-    amount: WithdrawalAmount = Field(description="In INR, at most 10,000, two decimals at most.", examples=[250])
-
-
-class Withdrawal(Schema):
-    transaction_id: str
-    status: Literal["pending"]
-    amount: float
-    amount_paise: int
-    currency: str
-    balance: float = Field(description="What is left in the wallet, in INR.")
 
 
 class TransactionQuery(ListQuery):

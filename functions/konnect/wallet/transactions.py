@@ -1,7 +1,7 @@
 """`transactions/{id}`: one owner's view of what happened to a wallet. The ledger's movements name both sides, so
 clients never read them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from konnect.errors import NotFound
@@ -10,6 +10,9 @@ from konnect.store import Database, Doc, Page, Query, Tx, page
 
 Type = Literal["deposit", "withdraw", "payment", "earning", "refund"]
 Status = Literal["pending", "completed", "failed"]
+EVER = datetime(2020, 1, 1, tzinfo=UTC)
+"""Before every transaction."""
+MOST_PENDING = 1_000
 
 
 def write(
@@ -23,9 +26,13 @@ def write(
     description: str,
     reference_id: str,
     now: datetime,
+    taken_back: bool = False,
 ) -> Doc:
-    """Record what happened once; the id is the effect's, so that a repeat fails the commit."""
-    doc = {
+    """Record what happened once; the id is the effect's, so that a repeat fails the commit.
+
+    `taken_back`: the amount comes off what was earned, as the share of a session that is refunded.
+    """
+    doc: Doc = {
         "walletId": uid,
         "userId": uid,
         "type": type,
@@ -38,8 +45,25 @@ def write(
         "createdAt": now,
         "updatedAt": now,
     }
+    if type == "earning" or taken_back:
+        # Signed, and on what changes somebody's earnings alone: `earned` sums it.
+        doc["earningPaise"] = -amount_paise if taken_back else amount_paise
     tx.create(("transactions", transaction_id), doc)
     return doc
+
+
+def earned(db: Database, uid: str, since: datetime = EVER) -> int:
+    """What somebody has earned from `since` on, in paise, less what refunds took back in that time."""
+    # A range in any case, so that one index serves every time.
+    query = Query(("transactions",)).filter("userId", "==", uid).filter("createdAt", ">=", since)
+    return query.sum(db, "earningPaise")
+
+
+def pending_withdrawals(db: Database, uid: str) -> int:
+    """What is on its way to somebody's bank, in paise."""
+    query = Query(("transactions",), limit=MOST_PENDING).filter("userId", "==", uid)
+    found = query.filter("type", "==", "withdraw").filter("status", "==", "pending").run(db)
+    return sum(doc["amountPaise"] for doc in found)
 
 
 def settle(tx: Tx, transaction_id: str, status: Status, *, now: datetime, reason: str | None = None) -> None:

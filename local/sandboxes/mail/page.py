@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from html import escape
 
+from konnect.notifications import types
+from konnect.store import Doc
 from local.sandboxes.mail.mailbox import Message
 
 HEAD = """<!doctype html>
@@ -33,7 +35,8 @@ def render_list(messages: Iterable[Message]) -> str:
     rows = rows or '<tr><td class="muted" colspan="5">none yet</td></tr>'
     heads = "<th>Time (UTC)</th><th>From</th><th>To</th><th>Subject</th><th>Attachments</th>"
     table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-    intro = '<h1>Mail</h1><p class="muted">Nothing leaves this machine. <a href="/">Refresh</a></p>'
+    intro = '<h1>Mail</h1><p class="muted">Nothing leaves this machine. <a href="/">Refresh</a> · '
+    intro += '<a href="/previews">Previews of every notification</a></p>'
     return _page("Mail", intro + table)
 
 
@@ -55,3 +58,23 @@ def render_message(message: Message) -> str:
         parts.append(f"<h2>Attachments</h2><ul>{items}</ul>")
     parts.append(f'<h2>Headers</h2><table>{headers}</table><p><a href="/api/messages/{message.id}/raw">Raw</a></p>')
     return _page(message.subject or "(no subject)", "".join(parts))
+
+
+def render_previews(previews: Iterable[tuple[str, Doc, str]]) -> str:
+    """Every notification as it is shown in the app, and its mail: name, notification and the mail's text."""
+    parts = ['<p><a href="/">All mail</a></p><h1>Notifications</h1>']
+    parts.append('<p class="muted">Every type with sample data, from the templates that are sent.</p>')
+    for name, notification, text in previews:
+        kind = types.of(notification["type"])
+        channels = ", ".join(channel for channel in types.CHANNELS if channel in kind.by_default)
+        link = f" · {escape(notification['actionUrl'])}" if notification["actionUrl"] else ""
+        parts.append(
+            f'<h2 id="{escape(name)}">{escape(name)}</h2><p class="muted">{escape(kind.label)} · by default {channels}'
+            f"{link}</p><p><b>{escape(notification['title'])}</b><br>{escape(notification['message'])}</p>"
+        )
+        if "email" in kind.possible:
+            parts.append(
+                f'<iframe sandbox="" loading="lazy" src="/previews/html/{escape(name)}"></iframe>'
+                f"<details><summary>Text</summary><pre>{escape(text)}</pre></details>"
+            )
+    return _page("Notifications", "".join(parts))

@@ -9,8 +9,10 @@ from weakref import WeakSet
 from aiohttp import web
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from konnect.notifications import templates
 from local.sandboxes.mail.mailbox import Mailbox, Message, parse
-from local.sandboxes.mail.page import render_list, render_message
+from local.sandboxes.mail.page import render_list, render_message, render_previews
+from local.sandboxes.mail.previews import NAME, SAMPLES
 
 MAX_MESSAGE_BYTES = 25 * 1024 * 1024
 STOP_TIMEOUT_S = 1.0
@@ -40,10 +42,12 @@ class MailSink:
     """An SMTP server on `smtp_port` (any credentials or none), a page and JSON on `http_port`. Port 0: any free port.
 
     GET /api/messages?to= → {"items": [summary]}, newest first; GET /api/messages/{id} adds headers, text, html;
-    GET …/raw, GET …/attachments/{number}; DELETE /api/messages?to= → {"deleted": n}.
+    GET …/raw, GET …/attachments/{number}; DELETE /api/messages?to= → {"deleted": n}. GET /previews shows every
+    mail that Konnect sends, with links to `app_url`.
     """
 
-    def __init__(self, smtp_port: int, http_port: int, host: str = "127.0.0.1") -> None:
+    def __init__(self, smtp_port: int, http_port: int, host: str = "127.0.0.1", app_url: str = "") -> None:
+        self.app_url = app_url
         self.host = host
         self.smtp_port = smtp_port
         self.http_port = http_port
@@ -69,6 +73,8 @@ class MailSink:
         app.add_routes(
             [
                 web.get("/", self._list_page),
+                web.get("/previews", self._previews),
+                web.get("/previews/html/{name:.+}", self._preview_html),
                 web.get("/messages/{id}", self._message_page),
                 web.get("/messages/{id}/html", self._html),
                 web.get("/api/messages", self._list),
@@ -129,6 +135,20 @@ class MailSink:
 
     async def _message_page(self, request: web.Request) -> web.Response:
         return web.Response(text=render_message(self._message(request)), content_type="text/html")
+
+    async def _previews(self, request: web.Request) -> web.Response:
+        found = (
+            (name, sample, templates.render(sample, name=NAME, app_url=self.app_url)[1])
+            for name, sample in SAMPLES.items()
+        )
+        return web.Response(text=render_previews(found), content_type="text/html")
+
+    async def _preview_html(self, request: web.Request) -> web.Response:
+        sample = SAMPLES.get(request.match_info["name"])
+        if sample is None:
+            raise web.HTTPNotFound(text="no such sample")
+        _, _, html = templates.render(sample, name=NAME, app_url=self.app_url)
+        return web.Response(text=html, content_type="text/html", headers={"Content-Security-Policy": HTML_POLICY})
 
     async def _html(self, request: web.Request) -> web.Response:
         html = self._message(request).html

@@ -10,8 +10,9 @@ from local.sandboxes.razorpay.errors import RazorpayError, not_applicable
 from local.sandboxes.razorpay.http import read_fields, read_json
 from local.sandboxes.razorpay.state import Entity
 
-REDELIVER_FIELDS = ("event_id", "order_id", "payment_id", "refund_id", "event", "times", "reverse", "concurrent")
-FILTERS = ("order_id", "payment_id", "refund_id", "event")
+IDS = ("order_id", "payment_id", "refund_id", "payout_id")
+FILTERS = (*IDS, "event")
+REDELIVER_FIELDS = ("event_id", *FILTERS, "times", "reverse", "concurrent")
 MAX_REDELIVERIES = 1_000
 
 
@@ -46,11 +47,12 @@ class Control:
         return await self.faults(request)
 
     async def events(self, request: web.Request) -> web.Response:
-        """The recorded events, oldest first, with their deliveries; `?order_id=&payment_id=&refund_id=&event=`."""
+        """The recorded events, oldest first, with their deliveries; by `order_id`, `payment_id`, `refund_id`,
+        `payout_id`, `event`."""
         return web.json_response({"items": self._find({name: request.query.get(name) for name in FILTERS})})
 
     async def redeliver(self, request: web.Request) -> web.Response:
-        """Send recorded events again, by `event_id` or by order, payment, refund (and name); answers when all are sent.
+        """Send recorded events again, by `event_id` or by one of IDS (and name); answers when all are sent.
 
         `times` each (1), all at once unless `concurrent` is false, in the recorded order unless `reverse`.
         Answers {"sent", "deliveries": [{"at", "kind", "status" | "error", "duration_ms"}]}.
@@ -59,8 +61,8 @@ class Control:
         times = body.get("times", 1)
         if not isinstance(times, int) or isinstance(times, bool) or not 1 <= times <= MAX_REDELIVERIES:
             raise RazorpayError(f"The times must be from 1 to {MAX_REDELIVERIES}.", field="times")
-        if not any(body.get(name) for name in ("event_id", "order_id", "payment_id", "refund_id")):
-            raise RazorpayError("An event_id, order_id, payment_id or refund_id is required.", field="event_id")
+        if not any(body.get(name) for name in ("event_id", *IDS)):
+            raise RazorpayError(f"An event_id or one of {', '.join(IDS)} is required.", field="event_id")
         chosen = self._find({name: body.get(name) for name in FILTERS})
         chosen = [event for event in chosen if body.get("event_id") in (None, event["id"])]
         if not chosen:

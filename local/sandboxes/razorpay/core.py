@@ -14,6 +14,7 @@ from local.sandboxes.razorpay.webhooks import Webhooks
 class Core:
     key_id: str
     key_secret: str
+    account_number: str
     webhooks: Webhooks
     state: State = field(default_factory=State)
     faults: Faults = field(default_factory=Faults)

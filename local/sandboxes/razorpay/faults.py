@@ -1,14 +1,16 @@
 """Faults on request: what the sandbox does wrong, for everyone or for one order alone.
 
-A fault is {"order_id"?, "notes"?, "webhooks"?, "api"?, "refunds"?}:
-- `order_id` limits it to one order, its payments and refunds; `notes` to orders that carry these notes (also while
-  they are created). Without either it holds for all. The narrowest fault applies; one a scope, the latest.
+A fault is {"order_id"?, "notes"?, "webhooks"?, "api"?, "refunds"?, "payouts"?}:
+- `order_id` limits it to one order, its payments and refunds; `notes` to orders and payouts that carry these notes
+  (also while they are created). Without either it holds for all. The narrowest fault applies; one a scope, the latest.
 - `webhooks`: {"duplicate": n more copies at once, "delay_ms", "reorder": the events of one action in reverse, "fail":
   the first n attempts of each event are lost, "corrupt": the next n arrive with another amount than was signed, "off":
   recorded and not sent, "events": only these names}.
 - `api`: {"status": answer this, "timeout_ms": wait so long first, "times": so often (always, if absent), "path": a
   pattern with `*`, "method", "applied": true lets the request take effect and loses only its answer}.
 - `refunds`: {"outcome": "processed" | "pending" | "failed"} of new refunds; failed ones are pending first.
+- `payouts`: {"outcome": "processed" | "processing" | "pending" | "queued" | "failed" | "reversed"} of new payouts;
+  those that end are processing first.
 """
 
 from dataclasses import asdict, dataclass, field, fields
@@ -60,12 +62,24 @@ class RefundFault:
 
 
 @dataclass
+class PayoutFault:
+    outcome: str = "processed"
+
+
+OUTCOMES = {
+    "refunds": ("processed", "pending", "failed"),
+    "payouts": ("processed", "processing", "pending", "queued", "failed", "reversed"),
+}
+
+
+@dataclass
 class Fault:
     order_id: str | None = None
     notes: dict[str, str] | None = None
     webhooks: WebhookFault | None = None
     api: ApiFault | None = None
     refunds: RefundFault | None = None
+    payouts: PayoutFault | None = None
 
     @property
     def scope(self) -> tuple[str | None, tuple[tuple[str, str], ...]]:
@@ -112,8 +126,8 @@ def _part(kind: type[Any], name: str, value: Any) -> Any:
             raise not_applicable(f"{name}.{key} must be a string")
         elif key == "events" and not (isinstance(given, list) and all(isinstance(event, str) for event in given)):
             raise not_applicable(f"{name}.events must be a list of event names")
-        elif key == "outcome" and given not in ("processed", "pending", "failed"):
-            raise not_applicable(f"{name}.outcome must be processed, pending or failed")
+        elif key == "outcome" and given not in OUTCOMES[name]:
+            raise not_applicable(f"{name}.outcome must be one of {', '.join(OUTCOMES[name])}")
     return kind(**value)
 
 
@@ -133,9 +147,10 @@ def parse(body: dict[str, Any]) -> Fault:
         webhooks=_part(WebhookFault, "webhooks", body["webhooks"]) if "webhooks" in body else None,
         api=_part(ApiFault, "api", body["api"]) if "api" in body else None,
         refunds=_part(RefundFault, "refunds", body["refunds"]) if "refunds" in body else None,
+        payouts=_part(PayoutFault, "payouts", body["payouts"]) if "payouts" in body else None,
     )
-    if not (fault.webhooks or fault.api or fault.refunds):
-        raise not_applicable("a fault needs webhooks, api or refunds")
+    if not (fault.webhooks or fault.api or fault.refunds or fault.payouts):
+        raise not_applicable("a fault needs webhooks, api, refunds or payouts")
     if fault.api is not None and fault.api.status is None and not fault.api.timeout_ms:
         raise not_applicable("api needs a status or a timeout_ms")
     return fault
@@ -187,4 +202,10 @@ class Faults:
         for fault in self._covering(order):
             if fault.refunds is not None:
                 return fault.refunds.outcome
+        return "processed"
+
+    def payout_outcome(self, payout: Entity) -> str:
+        for fault in self._covering(payout):
+            if fault.payouts is not None:
+                return fault.payouts.outcome
         return "processed"

@@ -1,4 +1,5 @@
-"""The page at `/`: the latest orders, payments, refunds and webhook deliveries, and buttons that pay an open order."""
+"""The page at `/`: the latest orders, payments, refunds, payouts and webhook deliveries, and buttons that pay an open
+order or say what became of a payout."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from local.sandboxes.razorpay.core import Core
+from local.sandboxes.razorpay.payouts import NEXT
 from local.sandboxes.razorpay.state import Entity
 
 MAX_ROWS = 100
@@ -28,10 +30,11 @@ button { font: inherit; margin-right: .3rem }
 __TABLES__
 <script>
 document.addEventListener("click", async (event) => {
-  const { order, outcome } = event.target.dataset;
-  if (!order) return;
-  const answer = await fetch(`/sandbox/orders/${order}/pay`, {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ outcome }),
+  const { order, payout, outcome } = event.target.dataset;
+  if (!order && !payout) return;
+  const [path, body] = order ? [`orders/${order}/pay`, { outcome }] : [`payouts/${payout}`, { status: outcome }];
+  const answer = await fetch(`/sandbox/${path}`, {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
   });
   if (!answer.ok) alert(await answer.text());
   location.reload();
@@ -64,6 +67,13 @@ def _pay(order: Entity) -> str:
     buttons = (("captured", "Pay"), ("failed", "Fail"))
     return "".join(
         f'<button data-order="{order["id"]}" data-outcome="{outcome}">{label}</button>' for outcome, label in buttons
+    )
+
+
+def _move(payout: Entity) -> str:
+    return "".join(
+        f'<button data-payout="{payout["id"]}" data-outcome="{status}">{status}</button>'
+        for status in NEXT.get(payout["status"], ())
     )
 
 
@@ -135,6 +145,23 @@ def render(core: Core) -> str:
             ),
         ),
         _table(
+            "Payouts",
+            ("Time (UTC)", "Payout", "Reference", "Amount", "Status", "Mode", "UTR", "Bank"),
+            (
+                (
+                    _time(payout["created_at"]),
+                    _code(payout["id"]),
+                    _code(payout["reference_id"]),
+                    _rupees(payout["amount"]),
+                    payout["status"],
+                    payout["mode"],
+                    _code(payout["utr"]),
+                    _move(payout),
+                )
+                for payout in _latest(state.all("payouts"))
+            ),
+        ),
+        _table(
             "Webhooks",
             ("Time (UTC)", "Event", "Id", "About", "State", "Deliveries"),
             (
@@ -142,7 +169,7 @@ def render(core: Core) -> str:
                     _time(event["created_at"]),
                     event["event"],
                     _code(event["id"]),
-                    _code(event["refund_id"] or event["payment_id"] or event["order_id"]),
+                    _code(event["payout_id"] or event["refund_id"] or event["payment_id"] or event["order_id"]),
                     event["state"],
                     "<br>".join(_delivery(delivery) for delivery in event["deliveries"][-5:]),
                 )

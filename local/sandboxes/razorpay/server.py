@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from local.sandboxes.razorpay import errors
+from local.sandboxes.razorpay.contacts import Contacts
 from local.sandboxes.razorpay.control import Control
 from local.sandboxes.razorpay.core import Core, Resource
 from local.sandboxes.razorpay.errors import RazorpayError
@@ -16,14 +17,25 @@ from local.sandboxes.razorpay.faults import Faults
 from local.sandboxes.razorpay.http import read_json
 from local.sandboxes.razorpay.orders import Orders
 from local.sandboxes.razorpay.payments import Payments
+from local.sandboxes.razorpay.payouts import Payouts
 from local.sandboxes.razorpay.refunds import Refunds
 from local.sandboxes.razorpay.settlements import Settlements
 from local.sandboxes.razorpay.state import Entity, State
 from local.sandboxes.razorpay.webhooks import RetryPolicy, Webhooks
 
-# A further resource (payouts, subscriptions) is a class here, with collections of its own in the state.
-RESOURCES: tuple[Callable[[Core], Resource], ...] = (Orders, Payments, Refunds, Settlements, Control)
+# A further resource (subscriptions) is a class here, with collections of its own in the state.
+RESOURCES: tuple[Callable[[Core], Resource], ...] = (
+    Orders,
+    Payments,
+    Refunds,
+    Settlements,
+    Contacts,
+    Payouts,
+    Control,
+)
 
+ACCOUNT_NUMBER = "7878780080316316"
+"""Of the account that payouts are made from."""
 MAX_BODY_BYTES = 1024 * 1024
 STOP_TIMEOUT_S = 1.0
 
@@ -41,7 +53,8 @@ class RazorpaySandbox:
     """A Razorpay account on this machine.
 
     `razorpay.Client(auth=(key_id, key_secret), base_url=sandbox.url)` works against it. Webhooks go to `webhook_url`,
-    signed with `webhook_secret`; without one they are only recorded. Port 0 takes any free port.
+    signed with `webhook_secret` (those of payouts with `payout_webhook_secret`, if it is given); without one they are
+    only recorded. Port 0 takes any free port.
     """
 
     def __init__(
@@ -52,14 +65,17 @@ class RazorpaySandbox:
         key_secret: str,
         webhook_secret: str,
         webhook_url: str | None,
+        payout_webhook_secret: str | None = None,
+        account_number: str = ACCOUNT_NUMBER,
         host: str = "127.0.0.1",
         retry: RetryPolicy | None = None,
     ) -> None:
         self.host = host
         self.port = port
         state, faults = State(), Faults()
-        webhooks = Webhooks(state, faults, webhook_secret, webhook_url, retry or RetryPolicy())
-        self._core = Core(key_id, key_secret, webhooks, state, faults)
+        payout_secret = payout_webhook_secret or webhook_secret
+        webhooks = Webhooks(state, faults, webhook_secret, payout_secret, webhook_url, retry or RetryPolicy())
+        self._core = Core(key_id, key_secret, account_number, webhooks, state, faults)
         self._authorization = b"Basic " + b64encode(f"{key_id}:{key_secret}".encode())
         self._runner: web.AppRunner | None = None
 
@@ -145,8 +161,16 @@ class RazorpaySandbox:
         return response or await handler(request)
 
     async def _order_of(self, request: web.Request) -> Entity | None:
-        """The order that a request is about, as far as faults limited to an order need it; also one to be created."""
+        """The order or payout that a request is about, as far as faults limited to one need it; also one to be
+        created."""
         state, found = self._core.state, request.match_info
+        if request.method == "POST" and request.path == "/v1/payouts":
+            return {"notes": (await read_json(request)).get("notes")}
+        if request.path == "/v1/payouts" and "reference_id" in request.query:
+            reference = request.query["reference_id"]
+            return next((one for one in state.all("payouts") if one["reference_id"] == reference), None)
+        if "payout_id" in found:
+            return state.find("payouts", found["payout_id"])
         refund = state.find("refunds", found.get("refund_id", ""))
         payment_id = refund["payment_id"] if refund else found.get("payment_id", "")
         if request.method == "POST" and request.path == "/v1/refunds":

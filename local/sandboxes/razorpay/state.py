@@ -70,6 +70,9 @@ class State:
     def refund(self, refund_id: str) -> Entity:
         return self.get("refunds", "rfnd_", refund_id)
 
+    def payout(self, payout_id: str) -> Entity:
+        return self.get("payouts", "pout_", payout_id)
+
     def add_event(self, event: Entity) -> None:
         self.events[event["id"]] = event
         _trim(self.events, MAX_EVENTS)

@@ -1,8 +1,8 @@
 """Webhooks: recorded as Razorpay's envelope, signed over the raw body, delivered at least once, in no promised order.
 
-An event record is {"id", "event", "order_id", "payment_id", "refund_id", "created_at", "body": the raw text that is
-signed, "state", "attempts", "deliveries": [{"at", "kind", "status" | "error", "duration_ms"}]}. `state` is pending,
-delivered, failed (attempts exhausted) or held (no URL, or switched off). A delivery's `kind` is first, retry,
+An event record is {"id", "event", "order_id", "payment_id", "refund_id", "payout_id", "created_at", "body": the raw
+text that is signed, "state", "attempts", "deliveries": [{"at", "kind", "status" | "error", "duration_ms"}]}. `state` is
+pending, delivered, failed (attempts exhausted) or held (no URL, or switched off). A delivery's `kind` is first, retry,
 duplicate, dropped (never sent), corrupted or redelivery.
 """
 
@@ -69,6 +69,7 @@ def event_of(name: str, order_id: str | None, **entities: Entity) -> Entity:
         "order_id": order_id,
         "payment_id": entities["payment"]["id"] if "payment" in entities else None,
         "refund_id": entities["refund"]["id"] if "refund" in entities else None,
+        "payout_id": entities["payout"]["id"] if "payout" in entities else None,
         "created_at": created_at,
         "body": json.dumps(envelope, separators=(",", ":")),
         "state": "pending",
@@ -80,11 +81,14 @@ def event_of(name: str, order_id: str | None, **entities: Entity) -> Entity:
 class Webhooks:
     """Sends the events of one sandbox to one URL."""
 
-    def __init__(self, state: State, faults: Faults, secret: str, url: str | None, retry: RetryPolicy) -> None:
+    def __init__(
+        self, state: State, faults: Faults, secret: str, payout_secret: str, url: str | None, retry: RetryPolicy
+    ) -> None:
         self.url = url
         self._state = state
         self._faults = faults
         self._secret = secret
+        self._payout_secret = payout_secret
         self._retry = retry
         self._session: aiohttp.ClientSession | None = None
         # Ours, not the connector's limit: waiting for a place must not count against the time-out.
@@ -148,6 +152,8 @@ class Webhooks:
         task.add_done_callback(self._tasks.discard)
 
     def _fault_of(self, event: Entity) -> WebhookFault:
+        if event["payout_id"]:
+            return self._faults.webhooks(self._state.find("payouts", event["payout_id"]), event["event"])
         order_id = event["order_id"]
         return self._faults.webhooks(self._state.find("orders", order_id) if order_id else None, event["event"])
 
@@ -195,7 +201,8 @@ class Webhooks:
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Razorpay-Webhook/v1",
-            "X-Razorpay-Signature": sign(body, self._secret),
+            # RazorpayX has webhooks of its own, with a secret of their own.
+            "X-Razorpay-Signature": sign(body, self._payout_secret if event["payout_id"] else self._secret),
             "x-razorpay-event-id": event["id"],
         }
         if kind == "corrupted":

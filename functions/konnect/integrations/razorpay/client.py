@@ -10,9 +10,10 @@ from konnect.config import Settings
 from konnect.errors import BadRequest, Unavailable
 
 from . import signatures
-from .entities import Payment, SettledItem, Settlement
+from .entities import REFUND_NOTE, Payment, Refund, SettledItem, Settlement
 
 T = TypeVar("T")
+REFUNDS_A_PAGE = 100
 SETTLEMENTS_A_PAGE = 100
 ITEMS_A_PAGE = 1000
 MAX_ITEMS = 50_000
@@ -35,6 +36,14 @@ class Gateway(Protocol):
 
     def capture(self, payment: Payment) -> Payment:
         """Take an authorized payment, whole. Refused if it has been captured."""
+
+    def refund(self, *, payment_id: str, amount_paise: int, reference: str, idempotency_key: str) -> Refund:
+        """Pay a captured payment back, or a part of it. A repeat with the same key is answered as the first was."""
+
+    def fetch_refund(self, refund_id: str) -> Refund: ...
+
+    def refunds_of(self, payment_id: str) -> list[Refund]:
+        """All refunds of a payment, failed ones included."""
 
     def settlements(self, since: datetime, until: datetime) -> list[Settlement]:
         """Settlements made from `since` to before `until`."""
@@ -92,6 +101,21 @@ class RazorpayGateway:
             )
         )
 
+    def refund(self, *, payment_id: str, amount_paise: int, reference: str, idempotency_key: str) -> Refund:
+        body = {"amount": amount_paise, "speed": "normal", "notes": {REFUND_NOTE: reference}}
+        headers = {"X-Refund-Idempotency": idempotency_key}
+        return _refund(self._client.payment.refund(quote(payment_id, safe=""), body, headers=headers))
+
+    def fetch_refund(self, refund_id: str) -> Refund:
+        return _refund(self._client.refund.fetch(quote(refund_id, safe="")))
+
+    def refunds_of(self, payment_id: str) -> list[Refund]:
+        found = self._client.payment.fetch_multiple_refund(quote(payment_id, safe=""), {"count": REFUNDS_A_PAGE})
+        items = found.get("items") if isinstance(found, dict) else None
+        if not isinstance(items, list):
+            raise Unavailable("the payment provider answered something else than a list")
+        return [_refund(item) for item in items]
+
     def settlements(self, since: datetime, until: datetime) -> list[Settlement]:
         span = {"from": int(since.timestamp()), "to": int(until.timestamp()) - 1}
         return self._pages(self._client.settlement.all, span, Settlement.parse, SETTLEMENTS_A_PAGE)
@@ -130,3 +154,10 @@ def _payment(answer: Any) -> Payment:
         return Payment.parse(answer)
     except (ValueError, AttributeError) as error:
         raise Unavailable("the payment provider answered something else than a payment") from error
+
+
+def _refund(answer: Any) -> Refund:
+    try:
+        return Refund.parse(answer)
+    except (ValueError, AttributeError) as error:
+        raise Unavailable("the payment provider answered something else than a refund") from error

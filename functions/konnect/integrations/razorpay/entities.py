@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+REFUND_NOTE = "refundId"
+"""The note by which a refund says which of ours it is."""
+
 
 @dataclass(frozen=True)
 class Payment:
@@ -41,17 +44,27 @@ class Payment:
 
 @dataclass(frozen=True)
 class Refund:
-    """A refund of a payment, whole or in part. `status`: pending, processed or failed."""
+    """A refund of a payment, whole or in part. `status`: pending, processed or failed. `reference` is ours ("" of one
+    that was not made here)."""
 
     id: str
     payment_id: str
     amount_paise: int
     status: str
+    reference: str = ""
 
     @classmethod
     def parse(cls, entity: Mapping[str, Any]) -> Self:
         """Raises ValueError for what is no refund."""
-        return cls(_text(entity, "id"), _text(entity, "payment_id"), _amount(entity), _text(entity, "status"))
+        # Without any they are an empty list.
+        notes = entity.get("notes") or {}
+        return cls(
+            id=_text(entity, "id"),
+            payment_id=_text(entity, "payment_id"),
+            amount_paise=_amount(entity),
+            status=_text(entity, "status"),
+            reference=str(notes.get(REFUND_NOTE) or ""),
+        )
 
 
 @dataclass(frozen=True)
@@ -108,6 +121,53 @@ class SettledItem:
             tax_paise=_whole(entity, "tax"),
             settlement_id=str(entity.get("settlement_id") or ""),
             settled_at=_moment(entity, "settled_at"),
+        )
+
+
+@dataclass(frozen=True)
+class FundAccount:
+    """Where a contact is paid: `bank_name` is "" for a UPI address."""
+
+    id: str
+    active: bool
+    bank_name: str = ""
+
+    @classmethod
+    def parse(cls, entity: Mapping[str, Any]) -> Self:
+        """Raises ValueError for what is no fund account."""
+        bank = entity.get("bank_account") or {}
+        return cls(_text(entity, "id"), entity.get("active") is not False, str(bank.get("bank_name") or ""))
+
+
+@dataclass(frozen=True)
+class Payout:
+    """A payout. `status`: pending, queued, scheduled, processing, processed, reversed, cancelled, rejected or failed.
+
+    `reference_id` is ours ("" without one), `utr` the bank's, `reason` what is said of the status.
+    """
+
+    id: str
+    fund_account_id: str
+    amount_paise: int
+    currency: str
+    status: str
+    reference_id: str = ""
+    utr: str = ""
+    reason: str = ""
+
+    @classmethod
+    def parse(cls, entity: Mapping[str, Any]) -> Self:
+        """Raises ValueError for what is no payout."""
+        details = entity.get("status_details") or {}
+        return cls(
+            id=_text(entity, "id"),
+            fund_account_id=str(entity.get("fund_account_id") or ""),
+            amount_paise=_amount(entity),
+            currency=_text(entity, "currency"),
+            status=_text(entity, "status"),
+            reference_id=str(entity.get("reference_id") or ""),
+            utr=str(entity.get("utr") or ""),
+            reason=str(details.get("description") or entity.get("failure_reason") or ""),
         )
 
 

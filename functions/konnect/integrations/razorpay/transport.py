@@ -11,7 +11,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from konnect.errors import BadGateway, KonnectError, Unavailable
+from konnect.errors import KonnectError, Unavailable
+
+from .errors import Refused
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +26,7 @@ TOO_MANY_REQUESTS = 429
 
 
 class Session(requests.Session):
-    """Fails with Unavailable (network, time-out, 429, 5xx) or BadGateway (any other refusal).
+    """Fails with Unavailable (network, time-out, 429, 5xx) or Refused, a BadGateway (any other refusal).
 
     A GET is tried once more; another method only if no connection came about, so that nothing is done twice.
     """
@@ -75,7 +77,6 @@ def failure(status: int, body: Any, url: str) -> KonnectError:
     )
     if status >= 500 or status == TOO_MANY_REQUESTS:
         return Unavailable("the payment provider failed; please try again")
-    if status in {401, 403}:
-        # Our own keys are wrong, which is nobody's business but the log's.
-        return BadGateway("the payment provider refused the request")
-    return BadGateway("the payment provider refused the request", details=[shown] if shown else None)
+    # That our own keys are wrong is nobody's business but the log's.
+    details = [shown] if shown and status not in {401, 403} else None
+    return Refused("the payment provider refused the request", provider_status=status, shown=shown, details=details)

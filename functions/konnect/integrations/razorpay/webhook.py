@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import signatures
-from .entities import Payment, Refund
+from .entities import Payment, Payout, Refund
 
 
 @dataclass(frozen=True)
 class Event:
-    """A verified event. `payment` and `refund` are as they were when it happened, None where it has none.
+    """A verified event. `payment`, `refund`, `payout` are as they were when it happened, None where it has none.
 
     `problem` says why a body that was truly signed can't be read.
     """
@@ -21,6 +21,7 @@ class Event:
     name: str
     payment: Payment | None = None
     refund: Refund | None = None
+    payout: Payout | None = None
     problem: str = ""
 
 
@@ -36,12 +37,13 @@ def read(raw: bytes, event_id: str) -> Event:
     try:
         envelope = json.loads(raw)
         name = str(envelope["event"])
-        payment, refund = _entity(envelope, "payment"), _entity(envelope, "refund")
+        payment, refund, payout = (_entity(envelope, kind) for kind in ("payment", "refund", "payout"))
         return Event(
             event_id,
             name,
             Payment.parse(payment) if payment is not None else None,
             Refund.parse(refund) if refund is not None else None,
+            Payout.parse(payout) if payout is not None else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Event(event_id, name or "unknown", problem=str(error))

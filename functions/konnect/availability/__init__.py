@@ -1,0 +1,1 @@
+"""When a mentor can be booked: weekly rules in the mentor's own zone, exceptions, holidays."""

@@ -1,0 +1,155 @@
+"""The money of a booking: into its hold when it is paid, out of it once, when it ends, whatever the end was."""
+
+from datetime import datetime
+from typing import Literal
+
+from konnect.calendar import service as calendar
+from konnect.integrations.razorpay.entities import Payment
+from konnect.ledger import accounts
+from konnect.ledger import service as ledger
+from konnect.ledger.postings import Leg, Movement
+from konnect.money import rupees
+from konnect.payments import refunds
+from konnect.rates import service as rates
+from konnect.sessions.booked.policy import Split
+from konnect.store import Doc, Tx
+
+from . import pricing, repository
+from .pricing import Bill, Parts
+
+KIND = "booking"
+"""Of its reservations in the calendars, of its orders' purpose, of its hold."""
+
+
+def bill_of(tx: Tx, booking: Doc) -> Bill:
+    """What it costs, by the rates that it has frozen."""
+    found = rates.of(repository.terms(tx, booking["id"]))
+    return Bill(booking["pricePaise"], booking["totalPaise"], found)
+
+
+def take(tx: Tx, booking: Doc, payment: Payment, *, now: datetime) -> None:
+    """What was captured is held for the booking."""
+    held = Leg(accounts.hold(KIND, booking["id"]), payment.amount_paise)
+    _capture(tx, booking, payment, "booking.pay", held, now)
+
+
+def pay_back(tx: Tx, booking: Doc, payment: Payment, *, now: datetime) -> Doc:
+    """What was captured can't be used: it goes back, whole. Returns what the booking shows of the refund."""
+    refund_id = f"{booking['id']}-{payment.id}"
+    refund = _refund(tx, booking, refund_id, payment.id, payment.amount_paise, "not-seated", now)
+    _capture(tx, booking, payment, "booking.unused", refunds.leg(refund_id, payment.amount_paise), now)
+    return refund
+
+
+def close(
+    tx: Tx,
+    booking: Doc,
+    split: Split,
+    *,
+    status: Literal["completed", "cancelled"],
+    reason: str,
+    fields: Doc,
+    now: datetime,
+) -> Doc:
+    """Divide the hold, free the time, end the booking. `fields`: what else is written of it. Returns the booking."""
+    booking_id, mentor_uid = booking["id"], booking["mentorUid"]
+    assert booking["status"] in repository.OPEN, f"{booking_id} is {booking['status']}"
+    assert split.kept_paise + split.returned_paise == booking["heldPaise"], "all of the hold is divided"
+    tx.prefetch(("payables", mentor_uid), ("receivables", mentor_uid), ("bookings", booking_id, "private", "terms"))
+    ended: Doc = {
+        **fields,
+        "status": status,
+        "statusReason": reason,
+        "isOpen": False,
+        "heldUntil": None,
+        "nextActionAt": None,
+    }
+    if split.returned_paise:
+        refund_id = f"{booking_id}-{status}"
+        payment_id = booking["payment"]["paymentId"]
+        ended["refund"] = _refund(tx, booking, refund_id, payment_id, split.returned_paise, reason, now)
+        held = Leg(accounts.hold(KIND, booking_id), -split.returned_paise)
+        legs = (held, refunds.leg(refund_id, split.returned_paise))
+        ledger.post_new(
+            tx, Movement(f"booking:{booking_id}:release", "booking.release", legs, {"booking": booking_id}), now=now
+        )
+    parts = pricing.divide(split.kept_paise, bill_of(tx, booking))
+    if split.kept_paise:
+        _settle(tx, booking, parts, now)
+    tx.update(("bookings", booking_id, "private", "terms"), {**shares(parts, bill_of(tx, booking)), "settledAt": now})
+    repository.update(tx, booking_id, now=now, **ended)
+    calendar.release(tx, booking["participants"], booking_id, booking["scheduledAt"], booking["endsAt"])
+    return {**booking, **ended, "heldPaise": 0, "updatedAt": now}
+
+
+def shares(parts: Parts, of: Bill) -> Doc:
+    """As the terms have them: the commission contains the GST unless that is on the bill."""
+    contained_paise = 0 if of.rates.gst_added_to_bill else parts.gst_paise
+    return {
+        "mentorPaise": parts.mentor_paise,
+        "commissionPaise": parts.fee_paise + contained_paise,
+        "platformFeePaise": parts.fee_paise,
+        "gstPaise": parts.gst_paise,
+        "gatewayFeePaise": parts.gateway_paise,
+    }
+
+
+def _settle(tx: Tx, booking: Doc, parts: Parts, now: datetime) -> None:
+    """To the mentor's earnings, of which a debt is paid first, the platform, the tax and the gateway's fee."""
+    uid = booking["mentorUid"]
+    owed_paise = min(ledger.debt(tx, uid), parts.mentor_paise)
+    legs = (
+        Leg(accounts.hold(KIND, booking["id"]), -parts.total_paise),
+        Leg(accounts.payable(uid), parts.mentor_paise - owed_paise),
+        Leg(accounts.receivable(uid), owed_paise),
+        Leg(accounts.PLATFORM_FEES, parts.fee_paise),
+        Leg(accounts.TAX_GST, parts.gst_paise),
+        Leg(accounts.GATEWAY_FEES, parts.gateway_paise),
+    )
+    ledger.post_new(
+        tx,
+        Movement(
+            f"booking:{booking['id']}:settle",
+            "booking.settle",
+            tuple(leg for leg in legs if leg.amount_paise),
+            {"booking": booking["id"], "mentor": uid},
+        ),
+        now=now,
+    )
+
+
+def _capture(tx: Tx, booking: Doc, payment: Payment, kind: str, to: Leg, now: datetime) -> None:
+    ledger.post_new(
+        tx,
+        Movement(
+            f"payment:{payment.id}",
+            kind,
+            (Leg(accounts.GATEWAY_RAZORPAY, -payment.amount_paise), to),
+            {"payment": payment.id, "order": payment.order_id, "user": booking["studentId"], "booking": booking["id"]},
+        ),
+        now=now,
+    )
+
+
+def _refund(
+    tx: Tx, booking: Doc, refund_id: str, payment_id: str, amount_paise: int, reason: str, now: datetime
+) -> Doc:
+    refunds.open_new(
+        tx,
+        refund_id,
+        payment_id=payment_id,
+        order_id=booking["payment"]["orderId"],
+        uid=booking["studentId"],
+        amount_paise=amount_paise,
+        reason=reason,
+        now=now,
+    )
+    return {
+        "id": refund_id,
+        "amount": rupees(amount_paise),
+        "amountPaise": amount_paise,
+        "status": "processing",
+        "reason": reason,
+        "processedAt": None,
+        "razorpayRefundId": None,
+    }

@@ -1,0 +1,1 @@
+"""Cloud Storage: signed URLs, and what is stored under a path."""

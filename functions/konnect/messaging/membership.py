@@ -1,0 +1,87 @@
+"""Who takes part in a conversation: the two of a session, under its id, which clients call `chatId`, or those of
+something else that brought them together, such as a booking, also under its id (conversations.open_between)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from konnect import ids
+from konnect.errors import Conflict, Forbidden, NotFound
+from konnect.store import Database, Doc
+
+ConversationType = Literal["session", "mentor"]
+
+
+@dataclass(frozen=True)
+class Membership:
+    """The two of a conversation, and whether they can write: in a session's while it goes on, in a mentor's always."""
+
+    chat_id: str
+    user_id: str
+    expert_uid: str
+    expert_id: str
+    names: tuple[str, str]
+    """The user's, and the expert's."""
+    active: bool
+    type: ConversationType = "session"
+
+    @property
+    def participants(self) -> tuple[str, str]:
+        return self.user_id, self.expert_uid
+
+    @property
+    def messages(self) -> tuple[str, str, str]:
+        """The collection of its messages."""
+        return "sessions" if self.type == "session" else "conversations", self.chat_id, "messages"
+
+    def check_participant(self, uid: str) -> None:
+        """Raises Forbidden (NOT_A_PARTICIPANT)."""
+        if uid not in self.participants:
+            raise Forbidden("you are not in this session", code="NOT_A_PARTICIPANT")
+
+    def check(self, uid: str) -> None:
+        """Raises Forbidden (NOT_A_PARTICIPANT), Conflict (SESSION_ENDED)."""
+        self.check_participant(uid)
+        if not self.active:
+            raise Conflict("the session has ended", code="SESSION_ENDED")
+
+    def check_call(self, uid: str) -> None:
+        """As `check`, for what belongs to a session alone. Raises also Conflict (NOT_A_SESSION)."""
+        self.check(uid)
+        if self.type != "session":
+            raise Conflict("calls belong to a session", code="NOT_A_SESSION")
+
+    def other(self, uid: str) -> str:
+        """The participant who is not `uid`."""
+        return self.expert_uid if uid == self.user_id else self.user_id
+
+
+def find(db: Database, chat_id: str) -> Membership:
+    """Raises NotFound (SESSION_NOT_FOUND)."""
+    if not ids.valid(chat_id):
+        raise _not_found()
+    session = db.get("sessions", chat_id)
+    return of_documents(chat_id, session, None if session is not None else db.get("conversations", chat_id))
+
+
+def of_documents(chat_id: str, session: Doc | None, conversation: Doc | None) -> Membership:
+    """From the session of that id, or if there is none, from the conversation. Raises NotFound (SESSION_NOT_FOUND)."""
+    if session is not None:
+        return Membership(
+            chat_id,
+            session["userId"],
+            session["expertUid"],
+            session["expertId"],
+            (session["userName"], session["expertName"]),
+            session["status"] == "in_progress",
+        )
+    if conversation is None or conversation.get("type", "session") == "session":
+        raise _not_found()
+    user_id, expert_uid = conversation["participants"]
+    names = conversation["names"][user_id], conversation["names"][expert_uid]
+    return Membership(
+        chat_id, user_id, expert_uid, conversation["expertId"], names, active=True, type=conversation["type"]
+    )
+
+
+def _not_found() -> NotFound:
+    return NotFound("there is no such session or conversation", code="SESSION_NOT_FOUND")

@@ -1,0 +1,115 @@
+"""The types of notifications: what each is called, where it goes by default, where it leads. Pure data.
+
+Every notification is stored and shown in the app, live too, unless its user has switched that off. Defaults are those
+of Mentor Connect's table (PRD 7.9); push is off until its user switches it on. What tells of a change to how one signs
+in or is paid can't be switched off in the app or by mail: it is the only warning of a stolen account.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+from urllib.parse import quote
+
+Channel = Literal["inApp", "email", "push"]
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
+
+Type = Literal[
+    "booking_confirmed",
+    "booking_cancelled",
+    "booking_reminder",
+    "session_started",
+    "session_completed",
+    "session_not_held",
+    "new_message",
+    "message_digest",
+    "payment_received",
+    "payout_processed",
+    "payout_failed",
+    "payout_reversed",
+    "payout_details_needed",
+    "review_received",
+    "mentor_approved",
+    "mentor_rejected",
+    "application_received",
+    "application_documents_verified",
+    "application_call_scheduled",
+    "application_call_done",
+    "email_changed",
+    "password_changed",
+    "payout_details_changed",
+    "account_deleted",
+]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`label` names the type where preferences are set. `action` are the paths it leads to: the first whose {names} are
+    all in the notification's data; `expert_action` where data's `side` is the expert's. A mail says
+    templates/content/{type}.txt, or else the notification's message."""
+
+    label: str
+    action: tuple[str, ...] = ()
+    expert_action: tuple[str, ...] = ()
+    by_default: frozenset[Channel] = frozenset({"inApp", "email"})
+    possible: frozenset[Channel] = frozenset(CHANNELS)
+    locked: frozenset[Channel] = frozenset()
+    """On, whatever its user prefers."""
+
+
+_IN_APP: frozenset[Channel] = frozenset({"inApp"})
+_LOCKED: frozenset[Channel] = frozenset({"inApp", "email"})
+_STUDENT, _MENTOR, _APPLICANT = ("/dashboard/mentoring",), ("/mentor/dashboard",), ("/become-a-mentor",)
+_CALL = ("/call/{bookingId}", "/chat")
+
+KINDS: dict[str, Kind] = {
+    "booking_confirmed": Kind("Booking confirmed", ("/bookings/{bookingId}/confirmed", *_STUDENT), _MENTOR),
+    "booking_cancelled": Kind("Booking cancelled", _STUDENT, _MENTOR),
+    "booking_reminder": Kind("Session reminder", _CALL, _CALL),
+    # A mail would come too late.
+    "session_started": Kind("Session started", _CALL, _CALL, by_default=_IN_APP),
+    "session_completed": Kind("Session completed, review requested", _STUDENT, _MENTOR),
+    "session_not_held": Kind("Session not held", _STUDENT, _MENTOR),
+    # By mail as message_digest alone.
+    "new_message": Kind(
+        "New message",
+        ("/messages/{conversationId}", "/messages"),
+        by_default=_IN_APP,
+        possible=frozenset({"inApp", "push"}),
+    ),
+    "message_digest": Kind("Digest of unread messages", ("/messages",)),
+    "payment_received": Kind("Payment received", _MENTOR),
+    "payout_processed": Kind("Payout processed", _MENTOR),
+    "payout_failed": Kind("Payout failed", _MENTOR),
+    "payout_reversed": Kind("Payout returned by the bank", _MENTOR),
+    "payout_details_needed": Kind("Payout details needed", _MENTOR),
+    "review_received": Kind("Review received", _MENTOR),
+    "mentor_approved": Kind("Mentor application approved", _MENTOR),
+    "mentor_rejected": Kind("Mentor application rejected", _APPLICANT),
+    "application_received": Kind("Mentor application received", _APPLICANT),
+    "application_documents_verified": Kind("Mentor application: documents verified", _APPLICANT),
+    "application_call_scheduled": Kind("Mentor application: call scheduled", _APPLICANT),
+    "application_call_done": Kind("Mentor application: call done", _APPLICANT),
+    "email_changed": Kind("E-mail address changed", locked=_LOCKED),
+    "password_changed": Kind("Password changed", locked=_LOCKED),
+    "payout_details_changed": Kind("Payout details changed", locked=_LOCKED),
+    "account_deleted": Kind("Account deleted", locked=_LOCKED),
+}
+
+UNKNOWN = Kind("Other")
+"""Of a type that is not declared: told all the same, since the code that told it has committed."""
+
+
+def of(type: str) -> Kind:
+    return KINDS.get(type, UNKNOWN)
+
+
+def action_url(type: str, data: dict[str, Any]) -> str | None:
+    """The path in the frontend that a notification leads to, or None."""
+    kind = of(type)
+    paths = kind.expert_action if kind.expert_action and data.get("side") == "expert" else kind.action
+    known = {name: quote(str(value), safe="") for name, value in data.items() if value is not None}
+    for path in paths:
+        try:
+            return path.format_map(known)
+        except KeyError:
+            continue
+    return None

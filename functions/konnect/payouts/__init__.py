@@ -1,0 +1,1 @@
+"""Money that leaves the platform: payout details, withdrawals, and payouts through a provider or by hand."""

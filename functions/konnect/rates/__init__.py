@@ -1,0 +1,1 @@
+"""What the platform keeps of a booking, from which moment on."""

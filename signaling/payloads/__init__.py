@@ -1,0 +1,10 @@
+"""What the events carry, on the wire's names, a module a namespace, and the list that the AsyncAPI document is made of.
+
+`userId` and `senderId`, which today's clients send, are ignored: a caller is who the token says.
+"""
+
+from konnect.http.asyncapi import Event
+
+from . import chat, konnect, notifications
+
+EVENTS: list[Event] = [*konnect.EVENTS, *chat.EVENTS, *notifications.EVENTS]
