@@ -46,6 +46,14 @@ class TestRead:
         pair.user.wait("chat-read", lambda told: told["messageId"] == ids[2])
         assert conversation(stack_db, chat_id)["unread"][pair.expert.uid] == 0
 
+    def test_a_pinned_message_is_told_to_both(self, pair: Pair) -> None:
+        chat_id = pair.start()
+        message_id = say(pair.user, chat_id, "Read chapter two")
+        pair.user.person.call("PUT", f"/api/conversations/{chat_id}/pin", {"messageId": message_id})
+        for seat in (pair.user, pair.expert):
+            told = seat.wait("chat-updated")
+            assert (told["chatId"], told["pinnedMessage"]["preview"]) == (chat_id, "Read chapter two")
+
     def test_marks_that_come_fast_are_written_together(self, pair: Pair, stack_db: Database) -> None:
         chat_id = pair.start()
         ids = [say(pair.user, chat_id, str(number)) for number in range(8)]
