@@ -7,11 +7,13 @@ firestore.indexes.json.
 
 import logging
 import os
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from konnect import trace
 from konnect.context import Context
 from konnect.log import JsonFormatter
 from local.environment import read_export_lines
@@ -78,6 +80,13 @@ def _stack_env() -> dict[str, str]:
 def stack_env() -> dict[str, str]:
     """The environment of the run's stack: URLs, emulator hosts, and the settings of its functions."""
     return dict(os.environ)
+
+
+@pytest.fixture(autouse=True)
+def no_trace() -> Iterator[None]:
+    """What a test before this one has begun in this process is over."""
+    with trace.within(None):
+        yield
 
 
 @pytest.fixture
