@@ -9,6 +9,7 @@ from aiohttp import web
 from local.console_page import render
 from local.events import EventRelay
 from local.events.endpoints import routes as event_routes
+from local.listening import listen
 from local.oidc import LocalIssuer
 from local.scheduler import Scheduler, UnknownJobError
 
@@ -63,9 +64,7 @@ class Console:
                 *event_routes(self._relay),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+        self._runner = await listen(app, self._host, self._port)
         self._port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:

@@ -33,6 +33,12 @@ def business_day(moment: datetime) -> date:
     return moment.astimezone(INDIA).date()
 
 
+def in_india(moment: datetime) -> str:
+    """A time as people in India read it: 5 January 2026 at 15:30 IST."""
+    local = moment.astimezone(INDIA)
+    return f"{local.day} {local:%B %Y} at {local:%H:%M} IST"
+
+
 def day_begins(day: date, zone: tzinfo = INDIA) -> datetime:
     """The first moment of a day (by default of a business day), in UTC.
 

@@ -21,6 +21,7 @@ from local.events.cloudevent import CloudEvent, MalformedEventError, parse
 from local.events.dead_letters import DeadLetters
 from local.events.endpoints import routes
 from local.events.faults import Fault, FaultTable, UnknownTriggerError
+from local.listening import listen
 from local.manifest import Backoff, EventEndpoint, Manifest
 
 logger = logging.getLogger(__name__)
@@ -109,9 +110,7 @@ class EventRelay:
         app = web.Application(client_max_size=MAX_EVENT_BYTES)
         app.router.add_post("/functions/projects/{project}/triggers/{trigger}", self._receive)
         app.add_routes(routes(self))
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+        self._runner = await listen(app, self._host, self._port)
         self._port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:

@@ -97,8 +97,7 @@ def _other(booking: Doc, side: str) -> str:
 
 
 def _when(booking: Doc) -> str:
-    local = booking["scheduledAt"].astimezone(clock.INDIA)
-    return f"{local.day} {local:%B %Y} at {local:%H:%M} IST"
+    return clock.in_india(booking["scheduledAt"])
 
 
 def _money_back(split: Split) -> str:

@@ -6,8 +6,7 @@ the profile, which is public and must not say the address. No client reads it.
 
 from collections.abc import Sequence
 
-from konnect.store import Database, Doc, Page, Query, Tx, page
-from konnect.store.query import cursor_after
+from konnect.store import Database, Doc, Page, Query, Tx, page, sifted
 
 from .search import PREFIX_MAX, words
 
@@ -57,12 +56,12 @@ def find(db: Database, statuses: Sequence[str], search: str, *, limit: int, curs
     )
     if len(wanted) == 1:
         return page(db, query, limit=limit, cursor=cursor)
-    items: list[Doc] = []
-    batch = page(db, query, limit=EXAMINED_MAX, cursor=cursor)
-    for entry in batch.items:
-        if set(wanted) <= set(entry["prefixes"]):
-            items.append(entry)
-            if len(items) == limit:
-                is_last = entry is batch.items[-1] and batch.next_cursor is None
-                return Page(items, None if is_last else cursor_after(query, entry))
-    return Page(items, batch.next_cursor)
+    return sifted(
+        db,
+        query,
+        lambda batch: [entry for entry in batch if set(wanted) <= set(entry["prefixes"])],
+        examined_max=EXAMINED_MAX,
+        batch_min=EXAMINED_MAX,
+        limit=limit,
+        cursor=cursor,
+    )

@@ -9,8 +9,7 @@ the moment that a trigger takes. `specialtyIds` is also the record of where the 
 from dataclasses import dataclass
 from datetime import datetime
 
-from konnect.store import Database, Doc, Page, Query, Tx, page
-from konnect.store.query import cursor_after
+from konnect.store import Database, Doc, Page, Query, Tx, page, sifted
 
 from . import mentoring, preferences, search, specialties
 
@@ -96,21 +95,15 @@ def find(db: Database, criteria: search.Criteria, *, limit: int, cursor: str | N
     query = Query(("listings",), plan.where, plan.order, fields=SHOWN)
     if plan.is_exact:
         return page(db, query, limit=limit, cursor=cursor)
-    items: list[Doc] = []
-    examined = 0
-    while examined < EXAMINED_MAX:
-        batch = page(db, query, limit=min(max(limit, BATCH_MIN), EXAMINED_MAX - examined), cursor=cursor)
-        for doc in batch.items:
-            examined += 1
-            if plan.matches(doc):
-                items.append(doc)
-            if len(items) == limit:
-                is_last = doc is batch.items[-1] and batch.next_cursor is None
-                return Page(items, None if is_last else cursor_after(query, doc))
-        cursor = batch.next_cursor
-        if cursor is None:
-            break
-    return Page(items, cursor)
+    return sifted(
+        db,
+        query,
+        lambda batch: [doc for doc in batch if plan.matches(doc)],
+        examined_max=EXAMINED_MAX,
+        batch_min=BATCH_MIN,
+        limit=limit,
+        cursor=cursor,
+    )
 
 
 def with_specialty(db: Database, specialty_id: str, *, limit: int, cursor: str | None) -> Page:

@@ -44,11 +44,10 @@ def of(status: Status, *, call_at: datetime | None = None, reason: str | None = 
     """The message of a status. `call_at` belongs to call_scheduled, `reason` to rejected."""
     if status == "call_scheduled":
         assert call_at is not None
-        local = call_at.astimezone(clock.INDIA)
         return Message(
             "application_call_scheduled",
             "Your call is scheduled",
-            f"We call you on {local.day} {local:%B %Y} at {local:%H:%M} IST.",
+            f"We call you on {clock.in_india(call_at)}.",
             {"callScheduledAt": clock.iso(call_at)},
         )
     if status == "rejected":

@@ -16,8 +16,7 @@ from konnect.context import Context
 from konnect.experts import mentoring, preferences
 from konnect.experts.listing import SHOWN
 from konnect.experts.mentoring import Area
-from konnect.store import Doc, Page, Query, Tx, numbered, page
-from konnect.store.query import cursor_after
+from konnect.store import Doc, Page, Query, Tx, numbered, page, sifted
 
 Sort = Literal["relevance", "price_asc", "price_desc", "rating", "sessions"]
 
@@ -101,26 +100,17 @@ def _open_on(
 ) -> Page:
     zone = clock.zone(tz)
     begins, ends = clock.day_begins(day, zone), clock.day_begins(day + timedelta(days=1), zone)
-    items: list[Doc] = []
-    examined = 0
-    while examined < EXAMINED_MAX:
-        batch = page(ctx.db, query, limit=min(max(limit, BATCH_MIN), EXAMINED_MAX - examined), cursor=cursor)
-        examined += len(batch.items)
-        found = open_between(ctx, batch.items, begins, ends, now=now)
-        for doc in batch.items:
-            if doc["id"] not in found:
-                continue
-            if skipped:
-                skipped -= 1
-                continue
-            items.append(doc)
-            if len(items) == limit:
-                is_last = doc is batch.items[-1] and batch.next_cursor is None
-                return Page(items, None if is_last else cursor_after(query, doc))
-        cursor = batch.next_cursor
-        if cursor is None:
-            break
-    return Page(items, cursor)
+    left_out = 0
+
+    def keep(batch: list[Doc]) -> list[Doc]:
+        nonlocal left_out
+        found = open_between(ctx, batch, begins, ends, now=now)
+        kept = [doc for doc in batch if doc["id"] in found]
+        leaving = min(skipped - left_out, len(kept))
+        left_out += leaving
+        return kept[leaving:]
+
+    return sifted(ctx.db, query, keep, examined_max=EXAMINED_MAX, batch_min=BATCH_MIN, limit=limit, cursor=cursor)
 
 
 def open_between(ctx: Context, mentors: list[Doc], begins: datetime, ends: datetime, *, now: datetime) -> set[str]:

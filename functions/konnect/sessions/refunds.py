@@ -18,9 +18,8 @@ from konnect.ledger import service as ledger
 from konnect.ledger.postings import SPENDING_ORDER, Leg, Movement, Parts
 from konnect.money import CURRENCY, rupees
 from konnect.store import Doc, Query, Tx
-from konnect.wallet import transactions
 
-from . import repository
+from . import repository, statement
 
 
 @dataclass(frozen=True)
@@ -215,28 +214,10 @@ def _result(refund_id: str, made: Doc) -> dict[str, Any]:
 def _write_transactions(
     tx: Tx, session: Doc, given: Request, amount_paise: int, expert_paise: int, now: datetime
 ) -> None:
-    transactions.write(
-        tx,
-        given.refund_id,
-        uid=session["userId"],
-        type="refund",
-        status="completed",
-        amount_paise=amount_paise,
-        description=f"Refund of the session with {session['expertName']}",
-        reference_id=given.session_id,
-        now=now,
-    )
+    text = f"Refund of the session with {session['expertName']}"
+    statement.write(tx, session, given.refund_id, "user", "refund", amount_paise, text, now=now)
     if expert_paise:
         # The whole share, as the earning shows it whole even if a debt took some of it.
-        transactions.write(
-            tx,
-            f"{given.refund_id}-share",
-            uid=session["expertUid"],
-            type="payment",
-            status="completed",
-            amount_paise=expert_paise,
-            description=f"Share of the refunded session with {session['userName']}",
-            reference_id=given.session_id,
-            now=now,
-            taken_back=True,
-        )
+        text = f"Share of the refunded session with {session['userName']}"
+        share_id = f"{given.refund_id}-share"
+        statement.write(tx, session, share_id, "expert", "payment", expert_paise, text, now=now, taken_back=True)

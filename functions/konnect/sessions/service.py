@@ -10,9 +10,8 @@ from konnect.ledger import service as ledger
 from konnect.money import rupees
 from konnect.realtime import user_room
 from konnect.store import Doc, Tx
-from konnect.wallet import transactions
 
-from . import billing, repository, schedule
+from . import billing, repository, schedule, statement
 from .booked import course
 from .booked import service as booked
 from .metering import ABSENCE_REASONS, CancelReason, EndReason, Meter, Pace, Side, warning
@@ -233,7 +232,9 @@ def _close(tx: Tx, session: Doc, meter: Meter, reason: EndReason, now: datetime)
         ("sessions", session_id, "private", "terms"), {"earningPaise": share_paise, "platformFeePaise": fee_paise}
     )
     if total_paise:
-        _write_transactions(tx, session, total_paise, share_paise, now)
+        text = f"Session with {session['expertName']}"
+        statement.write(tx, session, f"{session_id}-payment", "user", "payment", total_paise, text, now=now)
+        statement.write_earning(tx, session, share_paise, now=now)
     repository.release(tx, session["expertId"], session["userId"], session_id)
     summary = {
         "chatId": session_id,
@@ -254,28 +255,3 @@ def end_call(tx: Tx, session: Doc, reason: str) -> None:
     if session["type"] != "chat":
         for uid in (session["userId"], session["expertUid"]):
             tx.emit(user_room(uid), "call-ended", {"chatId": session["id"], "reason": reason})
-
-
-def _write_transactions(tx: Tx, session: Doc, total_paise: int, share_paise: int, now: datetime) -> None:
-    transactions.write(
-        tx,
-        f"{session['id']}-payment",
-        uid=session["userId"],
-        type="payment",
-        status="completed",
-        amount_paise=total_paise,
-        description=f"Session with {session['expertName']}",
-        reference_id=session["id"],
-        now=now,
-    )
-    transactions.write(
-        tx,
-        f"{session['id']}-earning",
-        uid=session["expertUid"],
-        type="earning",
-        status="completed",
-        amount_paise=share_paise,
-        description=f"Session with {session['userName']}",
-        reference_id=session["id"],
-        now=now,
-    )

@@ -1,7 +1,7 @@
 """Firestore: documents as plain dicts, the transaction runner, queries and cursors, and the count of what it costs."""
 
 from .database import Database, Doc, Usage, measure
-from .query import Page, Query, numbered, page
+from .query import Page, Query, numbered, page, sifted
 from .transaction import EffectSink, Emit, Tx, rehearse, run
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "page",
     "rehearse",
     "run",
+    "sifted",
 ]

@@ -3,7 +3,7 @@
 import base64
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -141,9 +141,33 @@ def numbered(db: Database, query: Query, *, number: int, limit: int = DEFAULT_LI
     return page(db, replace(query, offset=(number - 1) * limit), limit=limit)
 
 
-def cursor_after(query: Query, doc: Doc) -> str:
-    """The cursor of `query`'s page that begins after `doc`, one of its documents."""
-    return _cursor(query.order, doc)
+def sifted(
+    db: Database,
+    query: Query,
+    keep: Callable[[list[Doc]], list[Doc]],
+    *,
+    examined_max: int,
+    batch_min: int,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page:
+    """One page of those that `keep` leaves of each batch, for what an index can't say. At most `examined_max` documents
+    are read for it; a page may then be short, or empty, and have a next one: the cursor is where the reading stopped.
+    """
+    items: list[Doc] = []
+    examined = 0
+    while examined < examined_max:
+        batch = page(db, query, limit=min(max(limit, batch_min), examined_max - examined), cursor=cursor)
+        examined += len(batch.items)
+        for doc in keep(batch.items):
+            items.append(doc)
+            if len(items) == limit:
+                is_last = doc is batch.items[-1] and batch.next_cursor is None
+                return Page(items, None if is_last else _cursor(query.order, doc))
+        cursor = batch.next_cursor
+        if cursor is None:
+            break
+    return Page(items, cursor)
 
 
 def _cursor(order: tuple[tuple[str, str], ...], doc: Doc) -> str:

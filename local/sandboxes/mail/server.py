@@ -10,12 +10,12 @@ from aiohttp import web
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from konnect.notifications import templates
+from local.listening import listen
 from local.sandboxes.mail.mailbox import Mailbox, Message, parse
 from local.sandboxes.mail.page import render_list, render_message, render_previews
 from local.sandboxes.mail.previews import NAME, SAMPLES
 
 MAX_MESSAGE_BYTES = 25 * 1024 * 1024
-STOP_TIMEOUT_S = 1.0
 
 # What a message's HTML may do in the frame: show itself, load nothing, run nothing.
 HTML_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -84,10 +84,8 @@ class MailSink:
                 web.get("/api/messages/{id}/attachments/{number:[0-9]+}", self._attachment),
             ],
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
-        await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self.host, self.http_port).start()
+            self._runner = await listen(app, self.host, self.http_port)
             self._smtp = await asyncio.get_running_loop().create_server(self._session, self.host, self.smtp_port)
         except OSError:
             await self.stop()

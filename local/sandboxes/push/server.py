@@ -9,12 +9,12 @@ from typing import Any
 
 from aiohttp import web
 
+from local.listening import listen
 from local.sandboxes.push import page
 from local.sandboxes.push.messages import InvalidMessage, check
 
 MAX_MESSAGES = 1_000
 MAX_WAIT_MS = 600_000
-STOP_TIMEOUT_S = 1.0
 FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
@@ -91,13 +91,7 @@ class PushSandbox:
                 web.delete("/sandbox/faults", self._clear_faults),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self.host, self.port).start()
-        except OSError:
-            await self._runner.cleanup()
-            raise
+        self._runner = await listen(app, self.host, self.port)
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from local.listening import listen
 from local.sandboxes.razorpay import errors
 from local.sandboxes.razorpay.contacts import Contacts
 from local.sandboxes.razorpay.control import Control
@@ -37,7 +38,6 @@ RESOURCES: tuple[Callable[[Core], Resource], ...] = (
 ACCOUNT_NUMBER = "7878780080316316"
 """Of the account that payouts are made from."""
 MAX_BODY_BYTES = 1024 * 1024
-STOP_TIMEOUT_S = 1.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -98,13 +98,7 @@ class RazorpaySandbox:
         for resource in RESOURCES:
             app.add_routes(resource(self._core).routes())
         app.router.add_route("OPTIONS", "/sandbox/{tail:.*}", self._preflight)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self.host, self.port).start()
-        except OSError:
-            await self._runner.cleanup()
-            raise
+        self._runner = await listen(app, self.host, self.port)
         self.port = self._runner.addresses[0][1]
         await self._core.webhooks.start()
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from aiohttp import web
 
+from local.listening import listen
 from local.sandboxes.sheets import book, page
 from local.sandboxes.sheets.book import RangeError, Spreadsheet
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 MAX_WAIT_MS = 600_000
-STOP_TIMEOUT_S = 1.0
 RENDER_OPTIONS = ("FORMATTED_VALUE", "UNFORMATTED_VALUE", "FORMULA")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -79,13 +79,7 @@ class SheetsSandbox:
                 web.delete("/sandbox/faults", self._clear_faults),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self.host, self.port).start()
-        except OSError:
-            await self._runner.cleanup()
-            raise
+        self._runner = await listen(app, self.host, self.port)
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:

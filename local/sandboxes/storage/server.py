@@ -26,6 +26,7 @@ from gcp_storage_emulator.server import Server as Emulator
 from gcp_storage_emulator.server import create_server
 from yarl import URL
 
+from local.listening import listen
 from local.manifest import ROOT
 from local.ports import HOST
 from local.sandboxes.storage import signatures
@@ -34,7 +35,6 @@ from local.sandboxes.storage.signatures import Refusal
 CORS = ROOT / "storage.cors.json"
 MAX_BODY_BYTES = 64 * 1024 * 1024
 KEY_BITS = 2048
-STOP_TIMEOUT_S = 1.0
 PUBLIC_FOLDER = "photos/"
 RANGE_HEADER = "x-goog-content-length-range"
 GENERATION_HEADER = "x-goog-if-generation-match"
@@ -91,10 +91,8 @@ class StorageSandbox:
             app.router.add_route("*", prefix + "{rest:(/.*)?}", self._json_api)
         app.router.add_route("*", "/{bucket}/{path:.+}", self._object)
         self._session = aiohttp.ClientSession(auto_decompress=False)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
-        await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self.host, self.port).start()
+            self._runner = await listen(app, self.host, self.port)
         except OSError:
             await self.stop()
             raise

@@ -61,16 +61,9 @@ class RazorpayGateway:
 
     @cached_property
     def _client(self) -> Any:
-        import razorpay
+        from .transport import official_client
 
-        from .transport import Session
-
-        settings = self._settings
-        return razorpay.Client(
-            session=Session(settings.razorpay_timeout_s),
-            auth=(settings.razorpay_key_id, settings.razorpay_key_secret),
-            base_url=settings.razorpay_url.rstrip("/"),
-        )
+        return official_client(self._settings)
 
     @property
     def key_id(self) -> str:

@@ -92,16 +92,9 @@ class RazorpayPayouts:
 
     @cached_property
     def _client(self) -> Any:
-        import razorpay
+        from .transport import official_client
 
-        from .transport import Session
-
-        settings = self._settings
-        return razorpay.Client(
-            session=Session(settings.razorpay_timeout_s),
-            auth=(settings.razorpay_key_id, settings.razorpay_key_secret),
-            base_url=settings.razorpay_url.rstrip("/"),
-        )
+        return official_client(self._settings)
 
     def create_contact(self, *, name: str, reference_id: str) -> str:
         contact = self._client.post("/v1/contacts", {"name": name, "type": CONTACT_TYPE, "reference_id": reference_id})

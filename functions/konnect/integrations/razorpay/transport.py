@@ -7,10 +7,12 @@ import logging
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
+import razorpay
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from konnect.config import Settings
 from konnect.errors import KonnectError, Unavailable
 
 from .errors import Refused
@@ -23,6 +25,15 @@ RETRIES = 1
 RETRY_DELAY_S = 0.2
 SERVER_ERRORS = (500, 502, 503, 504)
 TOO_MANY_REQUESTS = 429
+
+
+def official_client(settings: Settings) -> Any:
+    """Razorpay's own client over a session of ours."""
+    return razorpay.Client(
+        session=Session(settings.razorpay_timeout_s),
+        auth=(settings.razorpay_key_id, settings.razorpay_key_secret),
+        base_url=settings.razorpay_url.rstrip("/"),
+    )
 
 
 class Session(requests.Session):

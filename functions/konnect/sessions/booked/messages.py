@@ -72,8 +72,7 @@ def _what(session: Doc) -> str:
 
 
 def _when(session: Doc) -> str:
-    local = session["scheduledAt"].astimezone(clock.INDIA)
-    return f"{local.day} {local:%B %Y} at {local:%H:%M} IST"
+    return clock.in_india(session["scheduledAt"])
 
 
 def _money_back(split: Split) -> str:

@@ -9,9 +9,8 @@ from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement
 from konnect.money import rupees
 from konnect.store import Doc, Tx
-from konnect.wallet import transactions
 
-from .. import billing, refunds, repository, schedule
+from .. import billing, refunds, repository, schedule, statement
 from .policy import Split
 
 KIND = "session"
@@ -33,17 +32,8 @@ def take(tx: Tx, session: Doc, price_paise: int, now: datetime) -> None:
         ),
         now=now,
     )
-    transactions.write(
-        tx,
-        f"{session['id']}-payment",
-        uid=session["userId"],
-        type="payment",
-        status="completed",
-        amount_paise=price_paise,
-        description=f"Booked session with {session['expertName']}",
-        reference_id=session["id"],
-        now=now,
-    )
+    text = f"Booked session with {session['expertName']}"
+    statement.write(tx, session, f"{session['id']}-payment", "user", "payment", price_paise, text, now=now)
 
 
 def close(
@@ -92,17 +82,7 @@ def close(
         ("sessions", session_id, "private", "terms"), {"earningPaise": share_paise, "platformFeePaise": fee_paise}
     )
     if split.kept_paise:
-        transactions.write(
-            tx,
-            f"{session_id}-earning",
-            uid=session["expertUid"],
-            type="earning",
-            status="completed",
-            amount_paise=share_paise,
-            description=f"Session with {session['userName']}",
-            reference_id=session_id,
-            now=now,
-        )
+        statement.write_earning(tx, session, share_paise, now=now)
     people = (session["userId"], session["expertUid"])
     calendar.release(tx, people, session_id, session["scheduledAt"], session["endsAt"])
     if session["status"] == "in_progress":
@@ -132,17 +112,8 @@ def _give_back(tx: Tx, session: Doc, amount_paise: int, now: datetime) -> None:
         ),
         now=now,
     )
-    transactions.write(
-        tx,
-        f"{session_id}-refund",
-        uid=session["userId"],
-        type="refund",
-        status="completed",
-        amount_paise=amount_paise,
-        description=f"Refund of the session with {session['expertName']}",
-        reference_id=session_id,
-        now=now,
-    )
+    text = f"Refund of the session with {session['expertName']}"
+    statement.write(tx, session, f"{session_id}-refund", "user", "refund", amount_paise, text, now=now)
 
 
 def summary(session: Doc, minutes: int, kept_paise: int) -> dict[str, Any]:
