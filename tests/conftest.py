@@ -19,7 +19,7 @@ from konnect.log import JsonFormatter
 from local.environment import read_export_lines
 from local.manifest import ROOT
 from local.running import running_stack
-from tests import captures, indexes, support
+from tests import captures, indexes, people, support
 
 MINUTE_S = 2.0
 """The stack's minute: long enough to act within one, short enough to wait for several."""
@@ -73,7 +73,10 @@ _PROBLEMS = pytest.StashKey[list[str]]()
 def _stack_env() -> dict[str, str]:
     if running := os.environ.get("KONNECT_STACK"):
         return read_export_lines(Path(running).read_text())
-    return _run.enter_context(running_stack(signaling=2, minute_s=MINUTE_S, folder=FOLDER))
+    env = _run.enter_context(running_stack(signaling=2, minute_s=MINUTE_S, folder=FOLDER))
+    # The two seconds of the default are too few for who accepts by hand on a slow machine.
+    people.admin(env).call("PATCH", "/api/admin/config", {"acceptSeconds": 300})
+    return env
 
 
 @pytest.fixture(scope="session")

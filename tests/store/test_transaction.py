@@ -198,3 +198,69 @@ class TestPeek:
 
         assert at_once(10, lambda _: ctx.run(work)) == [None] * 10
         assert ctx.db.get("things", "a") == {"n": 10}
+
+
+class TestContention:
+    """From the second attempt on, what the first would have written is read without a lock."""
+
+    def test_many_at_once_all_get_their_turn(self, ctx: Context) -> None:
+        ctx.db.set(("things", "a"), {"n": 0})
+
+        def work(tx: Tx) -> None:
+            tx.update(("things", "a"), {"n": (tx.get("things", "a") or {})["n"] + 1})
+            tx.merge(("things", "sum"), {"n": firestore.Increment(1)})
+
+        assert at_once(20, lambda _: ctx.run(work)) == [None] * 20
+        assert ctx.db.get("things", "a") == ctx.db.get("things", "sum") == {"n": 20}
+
+    @pytest.mark.parametrize("write", ["update", "set", "merge", "merge into a map", "delete", "nothing", "refuse"])
+    def test_a_change_after_the_read_is_seen(self, ctx: Context, write: str) -> None:
+        ctx.db.set(("things", "a"), {"n": 1, "map": {"kept": True}})
+        seen: list[int] = []
+
+        def work(tx: Tx) -> None:
+            seen.append((tx.get("things", "a") or {})["n"])
+            if len(seen) == 1:
+                tx.update(("things", "a"), {"n": 0})
+                raise exceptions.Aborted("others were first")
+            if len(seen) == 2:
+                ctx.db.set(("things", "a"), {"n": 2}, merge=True)
+            if write == "refuse":
+                raise Conflict(f"of {seen[-1]}")
+            if write == "merge into a map":
+                tx.merge(("things", "a"), {"map": {"n": seen[-1]}})
+            elif write == "delete":
+                tx.delete(("things", "a"))
+            elif write != "nothing":
+                {"update": tx.update, "set": tx.set, "merge": tx.merge}[write](("things", "a"), {"n": seen[-1] + 1})
+
+        if write == "refuse":
+            with pytest.raises(Conflict, match="of 2"):
+                ctx.run(work)
+        else:
+            ctx.run(work)
+        assert seen == [1, 1, 2]
+        kept = {"kept": True}
+        assert ctx.db.get("things", "a") == {
+            "update": {"n": 3, "map": kept},
+            "set": {"n": 3},
+            "merge": {"n": 3, "map": kept},
+            "merge into a map": {"n": 2, "map": {**kept, "n": 2}},
+            "delete": None,
+        }.get(write, {"n": 2, "map": kept})
+
+    def test_a_create_of_what_exists_is_still_a_conflict(self, ctx: Context) -> None:
+        ctx.db.set(("things", "a"), {"n": 1})
+        attempts: list[int] = []
+
+        def work(tx: Tx) -> None:
+            attempts.append(1)
+            tx.get("things", "b")
+            tx.set(("things", "b"), {"n": 1})
+            if len(attempts) == 1:
+                raise exceptions.Aborted("others were first")
+            tx.create(("things", "a"), {"n": 2})
+
+        with pytest.raises(Conflict):
+            ctx.run(work)
+        assert (len(attempts), ctx.db.get("things", "b")) == (3, None)

@@ -3,12 +3,16 @@
 A transaction's function can run more than once, so it has no outside effect: it reads through `Tx`, buffers its writes
 there, and leaves what must follow (tasks, socket events) as effects. Each attempt has fresh ones; the runner flushes
 those of the attempt that committed, before the caller answers.
+
+The first attempt reads with locks. Where many want the same documents at once, each then waits for the others' locks
+until all give up; so after an attempt that was aborted, what it would have written is read without a lock, and written
+only if it is still as it was read: the first to commit wins, and the others repeat at once.
 """
 
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -48,7 +52,8 @@ class Emit:
 
 _EXPIRED = "transaction has expired"
 """Of Firestore's message for a transaction that it has given up meanwhile: it can be run again."""
-_CHANGED = (exceptions.FailedPrecondition, exceptions.AlreadyExists, exceptions.NotFound)
+_THERE_OR_NOT = (exceptions.AlreadyExists, exceptions.NotFound)
+_CHANGED = (exceptions.FailedPrecondition, *_THERE_OR_NOT)
 """What a commit says when a document that was read without a lock is another one by then."""
 _WHOLE = {"create", "set", "delete"}
 """Writes after which a document is known without having been read."""
@@ -69,12 +74,14 @@ class Tx:
         db: Database,
         transaction: firestore.Transaction,
         known: dict[tuple[str, ...], Doc | None] | None = None,
+        contended: frozenset[tuple[str, ...]] = frozenset(),
     ) -> None:
         self.db = db
         self._transaction = transaction
         self._seen: dict[tuple[str, ...], Doc | None] = dict(known or {})
         self._writes: dict[tuple[str, ...], tuple[str, Doc]] = {}
         self._peeked: dict[tuple[str, ...], Any] = {}
+        self._contended = contended
         self.tasks: list[Task] = []
         self.emits: list[Emit] = []
 
@@ -88,6 +95,7 @@ class Tx:
 
     def prefetch(self, *paths: tuple[str, ...]) -> None:
         """Read several documents in one call."""
+        self.peek(*(path for path in paths if path in self._contended))
         missing = [path for path in dict.fromkeys(paths) if path not in self._seen]
         if not missing:
             return
@@ -172,13 +180,26 @@ class Tx:
             merged[name] = _added(merged.get(name), value)
         self._writes[path] = (before or kind, merged)
 
+    def confirm(self, guarded: Collection[tuple[str, ...]] = ()) -> None:
+        """Lock the contended documents that no write guards. Raises Aborted unless all are as they were read."""
+        paths = [path for path in self._contended & self._peeked.keys() if path not in guarded]
+        if not paths:
+            return
+        peeked = {self.db.ref(*path)._document_path: self._peeked[path] for path in paths}
+        count(reads=len(paths))
+        found = self.db.client.get_all([self.db.ref(*p) for p in paths], transaction=self._transaction, **READ)
+        if any(snapshot.update_time != peeked[snapshot.reference._document_path] for snapshot in found):
+            raise exceptions.Aborted("a document has changed meanwhile")
+
     def apply(self) -> None:
         """Hand the buffered writes to the transaction."""
+        guarded = {path for path in self._writes if path in self._peeked and self._can_guard(path)}
+        self.confirm(guarded)
         count(writes=len(self._writes))
         for path, (kind, fields) in self._writes.items():
             ref = self.db.ref(*path)
             fields = stamped(path, fields)
-            if path in self._peeked:
+            if path in guarded:
                 self._apply_guarded(path, kind, fields)
             elif kind == "create":
                 self._transaction.create(ref, fields)
@@ -190,6 +211,15 @@ class Tx:
                 self._transaction.update(ref, fields)
             else:
                 self._transaction.delete(ref)
+
+    def _can_guard(self, path: tuple[str, ...]) -> bool:
+        kind, fields = self._writes[path]
+        if path not in self._contended:
+            return True
+        if kind == "delete":
+            return self._seen[path] is not None
+        # A merge goes into maps, which an update can't.
+        return kind != "merge" or not any(isinstance(value, dict) for value in fields.values())
 
     def _apply_guarded(self, path: tuple[str, ...], kind: str, fields: Doc) -> None:
         """A write of a document that was peeked at. Raises Conflict as the commit of a *create* would."""
@@ -228,10 +258,15 @@ def run(db: Database, sink: EffectSink, function: Callable[[Tx], T], *, attempts
     are used up: Unavailable (503 with Retry-After). A document to be created that exists: Conflict. An effect that
     can't be scheduled raises although the commit stands: the caller is retried, and finds the work done.
     """
+    written: set[tuple[str, ...]] = set()
+    contended: frozenset[tuple[str, ...]] = frozenset()
     for attempt in range(attempts):
         try:
-            tx, result = _attempt(db, function)
+            tx, result = _attempt(db, function, contended, written)
         except _RETRIED as error:
+            # What exists, or is not there, may be no matter of contention: that shows when it is read with a lock.
+            by_others = isinstance(error, exceptions.Aborted) and not isinstance(error.__cause__, _THERE_OR_NOT)
+            contended = frozenset(written) if by_others else frozenset()
             if attempt + 1 == attempts:
                 log.warning("transaction gave up", extra={"attempts": attempts, "error": str(error)})
                 raise Unavailable("the documents are busy; please try again") from error
@@ -270,13 +305,28 @@ def _added(old: Any, value: Any) -> Any:
     return old + value.value if isinstance(old, int | float) else value
 
 
-def _attempt(db: Database, function: Callable[[Tx], T]) -> tuple[Tx, T]:
+def _attempt(
+    db: Database, function: Callable[[Tx], T], contended: frozenset[tuple[str, ...]], written: set[tuple[str, ...]]
+) -> tuple[Tx, T]:
+    """One attempt; it adds to `written` what it would have written, whether it commits or not."""
     holder: list[Tx] = []
 
     def body(transaction: firestore.Transaction) -> T:
-        tx = Tx(db, transaction)
+        tx = Tx(db, transaction, contended=contended)
         holder.append(tx)
-        result = function(tx)
+        refusal: Exception | None = None
+        try:
+            result = function(tx)
+        except exceptions.GoogleAPICallError:
+            raise
+        except Exception as error:
+            refusal = error
+        finally:
+            written.update(tx.writes)
+        if refusal is not None:
+            # What it is refused by must have been so at one moment.
+            tx.confirm()
+            raise refusal
         tx.apply()
         return result
 
@@ -288,7 +338,7 @@ def _attempt(db: Database, function: Callable[[Tx], T]) -> tuple[Tx, T]:
         first = error.__context__
         cause = first if isinstance(first, KonnectError | exceptions.GoogleAPICallError) else error
         if holder and holder[-1].has_peeked and isinstance(cause, _CHANGED):
-            raise exceptions.Aborted(str(cause)) from error
+            raise exceptions.Aborted(str(cause)) from cause
         if isinstance(cause, exceptions.InvalidArgument) and _EXPIRED in str(cause):
             raise exceptions.Aborted(str(cause)) from error
         if cause is error:
