@@ -1,7 +1,7 @@
 """`python -m bench [section …]`: measure, print, and (when all sections ran) write BENCH.md.
 
-Exits 1 if a tick cost more than 2 reads or 3 writes, or counting for a rate limit more than its
-share of writes, or if something that was measured did not do its work.
+Exits 1 if a tick cost more than 2 reads or 3 writes, a step of a booking more than is recorded for it,
+or counting for a rate limit more than its share of writes, or if something that was measured did not do its work.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from rich.console import Console
 from local.manifest import ROOT
 from local.running import running_stack
 
-from . import api, chat, cloud_tasks, cold_start, experts, imports, limits, report, ticks
+from . import api, bookings, chat, cloud_tasks, cold_start, experts, imports, limits, report, ticks
 from .table import Table
 
 BUSY = 0.5
@@ -43,6 +43,7 @@ class Section:
 SECTIONS = (
     Section("ticks", "billing ticks, in process and through Cloud Tasks", ticks.run, ticks.MINUTE_S, 1),
     Section("api", "deposit and verify, GET /api/wallet", api.run),
+    Section("bookings", "bookings, their reads and writes, full calendars", bookings.run),
     Section("limits", "what counting for the rate limits costs a request", limits.run),
     Section("experts", "searches among 10,000 experts", experts.run),
     Section("chat", "chat messages, on one signaling instance and across two", chat.run),

@@ -139,6 +139,13 @@ def on_mentor_message_created(event: CloudEvent) -> None:
     serve_trigger(event, pattern, "konnect.messaging.response_times:on_message_created")
 
 
+@functions_framework.cloud_event
+def on_payment_written(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "payments/{paymentId}", "konnect.invoices.triggers:on_payment_written")
+
+
 # Cloud Scheduler, and the console: IAM lets nobody else call these
 
 
@@ -153,13 +160,33 @@ def sweep_bookings(request: flask.Request) -> flask.typing.ResponseReturnValue:
 
 
 @functions_framework.http
+def sweep_packages(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.packages.sweeps:sweep")
+
+
+@functions_framework.http
 def sweep_payments(request: flask.Request) -> flask.typing.ResponseReturnValue:
     return _job(request, "konnect.payments.sweeps:sweep")
 
 
 @functions_framework.http
+def sweep_invoices(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.invoices.sweeps:sweep")
+
+
+@functions_framework.http
 def sweep_payouts(request: flask.Request) -> flask.typing.ResponseReturnValue:
     return _job(request, "konnect.payouts.sweeps:sweep")
+
+
+@functions_framework.http
+def pay_earnings(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.earnings.tasks:pay_earnings")
+
+
+@functions_framework.http
+def sweep_subscriptions(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.subscriptions.sweeps:sweep")
 
 
 @functions_framework.http
@@ -203,6 +230,21 @@ def settle_withdrawal(request: flask.Request) -> flask.typing.ResponseReturnValu
 
 
 @functions_framework.http
+def show_payout_details(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.payouts.console:show_payout_details")
+
+
+@functions_framework.http
+def rotate_encryption_key(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.encryption:rotate")
+
+
+@functions_framework.http
+def pay_mentor(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.earnings.console:pay_mentor", can_rehearse=True)
+
+
+@functions_framework.http
 def decide_expert(request: flask.Request) -> flask.typing.ResponseReturnValue:
     return _job(request, "konnect.experts.console:decide", can_rehearse=True)
 
@@ -210,6 +252,16 @@ def decide_expert(request: flask.Request) -> flask.typing.ResponseReturnValue:
 @functions_framework.http
 def refund_session(request: flask.Request) -> flask.typing.ResponseReturnValue:
     return _job(request, "konnect.admin.console:refund_session", can_rehearse=True)
+
+
+@functions_framework.http
+def refund_booking(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.admin.console:refund_booking", can_rehearse=True)
+
+
+@functions_framework.http
+def decide_dispute(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.admin.console:decide_dispute", can_rehearse=True)
 
 
 @functions_framework.http

@@ -14,6 +14,7 @@ REGION = "asia-south1"
 REALTIME_TOPIC = "realtime"
 APP_URL = "http://localhost:3000"
 BUCKET = f"{PROJECT}.firebasestorage.app"
+KMS_KEY = f"projects/{PROJECT}/locations/{REGION}/keyRings/konnect/cryptoKeys/data"
 
 # Known to both ends of the sandbox; they open nothing else.
 RAZORPAY_KEY_ID = "rzp_test_local"
@@ -21,6 +22,7 @@ RAZORPAY_KEY_SECRET = "local-key-secret"
 RAZORPAY_WEBHOOK_SECRET = "local-webhook-secret"
 RAZORPAYX_ACCOUNT_NUMBER = "7878780080316316"
 RAZORPAYX_WEBHOOK_SECRET = "local-payout-webhook-secret"
+JITSI_WEBHOOK_SECRET = "local-jitsi-webhook-secret"
 
 # What would lead Google's clients away from the emulators, or our processes into the guard of deployed code.
 _FOREIGN = ("GOOGLE_APPLICATION_CREDENTIALS", "GCLOUD_PROJECT", "K_SERVICE", "FUNCTION_TARGET", "FIREBASE_CONFIG")
@@ -73,6 +75,8 @@ def client_env(ports: Ports, signaling_count: int = 1) -> dict[str, str]:
         "FCM_URL": url(ports.push),
         "STORAGE_EMULATOR_HOST": url(ports.storage),
         "STORAGE_BUCKET": BUCKET,
+        "KMS_URL": url(ports.kms),
+        "KMS_KEY": KMS_KEY,
         "MAIL_URL": url(ports.mail),
         "SMTP_HOST": HOST,
         "SMTP_PORT": str(ports.smtp),
@@ -101,6 +105,7 @@ def service_env(ports: Ports, minute_s: float, signaling_count: int = 1) -> dict
         "RAZORPAY_WEBHOOK_SECRET": RAZORPAY_WEBHOOK_SECRET,
         "RAZORPAYX_ACCOUNT_NUMBER": RAZORPAYX_ACCOUNT_NUMBER,
         "RAZORPAYX_WEBHOOK_SECRET": RAZORPAYX_WEBHOOK_SECRET,
+        "JITSI_WEBHOOK_SECRET": JITSI_WEBHOOK_SECRET,
         # Calls on this machine need none, and nothing here may ask an address outside.
         "STUN_URLS": "none",
         "RATE_LIMIT_FACTOR": "1000",

@@ -36,7 +36,7 @@ _PURPOSES = (
     "Sheets sandbox",
     "Storage emulator",
     "push sandbox",
-    "second spare",
+    "KMS sandbox",
     "guard (held while a stack runs)",
 )
 
@@ -66,7 +66,7 @@ class Ports(NamedTuple):
     sheets: int
     storage: int
     push: int
-    spare2: int
+    kms: int
     guard: int
 
     @classmethod

@@ -2,11 +2,36 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from local.person import CallError, Person, make_admin, make_expert
 
 PASSWORD = "konnect-local"
 USER_RUPEES = 500
+MENTORS: tuple[dict[str, Any], ...] = (
+    {
+        "email": "mentor@konnect.test",
+        "name": "Ravi Mentor",
+        "headline": "Engineering Manager at Acme",
+        "bio": "I interview every week, and tell you what I look for.",
+        "expertise": [{"name": "System Design", "proficiency": "expert"}, {"name": "DSA"}],
+        "experience": {"currentCompany": "Acme", "currentRole": "Engineering Manager", "years": 12},
+        "pricing": {"30": 600, "60": 1000},
+        "timeZone": "Asia/Kolkata",
+    },
+    {
+        "email": "mentor2@konnect.test",
+        "name": "Nora Mentor",
+        "headline": "Staff Engineer in New York",
+        "bio": "From India to the United States: interviews, offers, and the move.",
+        "expertise": [{"name": "DSA", "proficiency": "expert"}],
+        "experience": {"currentCompany": "Globex", "currentRole": "Staff Engineer", "years": 9},
+        "pricing": {"30": 900, "60": 1600},
+        "timeZone": "America/New_York",
+    },
+)
+WEEK = [{"dayOfWeek": day, "slots": [{"start": "09:00", "end": "21:00"}]} for day in range(7)]
+"""When they can be booked, in their own zones."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +74,27 @@ def seed(env: Mapping[str, str]) -> list[Account]:
             languages=["English", "Hindi"],
             pricePerMin=10,
         )
+    mentors = [_mentor(env, admin, **fields) for fields in MENTORS]
     balance = user.get("/api/wallet")["balance"]
     return [
         Account("admin", admin.email, PASSWORD, admin.uid, "custom claim role=admin"),
         Account("user", user.email, PASSWORD, user.uid, f"wallet {balance:g} INR"),
         Account("expert", expert.email, PASSWORD, expert.uid, "approved, 10 INR a minute"),
+        *mentors,
     ]
+
+
+def _mentor(env: Mapping[str, str], admin: Person, email: str, name: str, **profile: Any) -> Account:
+    """An expert who can be booked."""
+    mentor = Person.sign_up_or_in(env, email, PASSWORD, name)
+    mentor.post("/api/auth/verify")
+    try:
+        mentor.get("/api/experts/me")
+    except CallError as error:
+        if error.status != 404:
+            raise
+        make_expert(admin, mentor)
+        mentor.call("PUT", "/api/mentors/profile", profile)
+        mentor.call("PUT", "/api/mentors/availability", {"availability": WEEK})
+    prices = " and ".join(f"{price:,} INR for {minutes} minutes" for minutes, price in profile["pricing"].items())
+    return Account("mentor", email, PASSWORD, mentor.uid, f"{prices}, {profile['timeZone']}")

@@ -25,6 +25,7 @@ from local.oidc import LocalIssuer
 from local.ports import Reservation, address, reserve, url
 from local.processes import Child, StackError
 from local.running import running_stack
+from local.sandboxes.kms import KmsSandbox
 from local.sandboxes.mail import MailSink
 from local.sandboxes.push import PushSandbox
 from local.sandboxes.razorpay import RazorpaySandbox
@@ -154,6 +155,7 @@ class Stack:
             webhook_url=url(ports.api) + WEBHOOK_PATH,
         )
         self.sheets = SheetsSandbox(ports.sheets)
+        self.kms = KmsSandbox(ports.kms)
         self.storage = StorageSandbox(ports.storage)
         self.push = PushSandbox(ports.push)
         self.mail = MailSink(ports.smtp, ports.mail, app_url=environment.APP_URL)
@@ -166,7 +168,13 @@ class Stack:
         self.firestore = FirestoreEmulator(ports.firestore, PROJECT, self.options.rules, self.relay.address, logs)
         self.pubsub = PubSubEmulator(ports.pubsub, PROJECT, logs)
         self.auth = AuthEmulator(ports.auth, ports.hub, ports.logging, PROJECT, self.files.folder, logs)
-        self._kept = {"tasks": self.tasks, "razorpay": self.razorpay, "sheets": self.sheets, "storage": self.storage}
+        self._kept = {
+            "tasks": self.tasks,
+            "razorpay": self.razorpay,
+            "sheets": self.sheets,
+            "storage": self.storage,
+            "kms": self.kms,
+        }
         self._restore(self.options.data)
 
     async def _start_all(self) -> None:
@@ -178,6 +186,7 @@ class Stack:
             self.mail,
             self.push,
             self.sheets,
+            self.kms,
             self.storage,
             self.console,
             self.gateway,

@@ -18,6 +18,7 @@ DEPLOYED = {
     "K_SERVICE": "api",
     "TASKS_URL": "https://tasks.konnect.test",
     "RAZORPAY_KEY_ID": "k",
+    "KMS_KEY": "projects/p/locations/l/keyRings/r/cryptoKeys/k",
     "RAZORPAY_KEY_SECRET": "s",
     "RAZORPAY_WEBHOOK_SECRET": "w",
 }

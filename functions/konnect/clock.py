@@ -39,6 +39,14 @@ def in_india(moment: datetime) -> str:
     return f"{local.day} {local:%B %Y} at {local:%H:%M} IST"
 
 
+def in_zone(moment: datetime, name: str | None) -> str:
+    """The same for people elsewhere, by their zone's IANA name: 5 January 2026 at 05:00 EST. None: in India."""
+    if name is None:
+        return in_india(moment)
+    local = moment.astimezone(zone(name))
+    return f"{local.day} {local:%B %Y} at {local:%H:%M} {local:%Z}"
+
+
 def day_begins(day: date, zone: tzinfo = INDIA) -> datetime:
     """The first moment of a day (by default of a business day), in UTC.
 

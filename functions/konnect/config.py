@@ -18,6 +18,7 @@ FCM_URL = "https://fcm.googleapis.com"
 GOOGLE_STORAGE_URL = "https://storage.googleapis.com"
 FIREBASE_STORAGE_URL = "https://firebasestorage.googleapis.com"
 GOOGLE_IAM_CREDENTIALS_URL = "https://iamcredentials.googleapis.com"
+GOOGLE_KMS_URL = "https://cloudkms.googleapis.com"
 MINUTE_S = 60.0
 ONLY_LOCALLY_OTHERWISE: dict[str, Any] = {
     "firestore_emulator_host": "",
@@ -30,6 +31,7 @@ ONLY_LOCALLY_OTHERWISE: dict[str, Any] = {
     "sheets_url": GOOGLE_SHEETS_URL,
     "fcm_url": FCM_URL,
     "iam_credentials_url": GOOGLE_IAM_CREDENTIALS_URL,
+    "kms_url": GOOGLE_KMS_URL,
     "minute_s": MINUTE_S,
     "rate_limit_factor": 1,
 }
@@ -79,6 +81,9 @@ class Settings(BaseModel):
     razorpay_key_secret: str = ""
     razorpay_webhook_secret: str = ""
     razorpay_timeout_s: float = 10.0
+    razorpay_plan_pro: str = ""
+    """Razorpay's id of the plan ("plan_…"). Without one, or where its price is another, a plan is made once a price."""
+    razorpay_plan_premium: str = ""
 
     # RazorpayX: payouts. Without an account number, withdrawals are settled by hand
     razorpayx_account_number: str = ""
@@ -99,6 +104,12 @@ class Settings(BaseModel):
     iam_credentials_url: str = GOOGLE_IAM_CREDENTIALS_URL
     """Signs the URLs of uploads and downloads: a function has no private key."""
     upload_url_minutes: int = Field(default=15, ge=1, le=60)
+
+    # Cloud KMS: wraps the keys that bank accounts and birth details are encrypted with
+    kms_key: str = ""
+    """projects/{project}/locations/{region}/keyRings/{ring}/cryptoKeys/{key}."""
+    kms_url: str = GOOGLE_KMS_URL
+    kms_timeout_s: float = 10.0
 
     # Mail, by SMTP; without a host it waits
     smtp_host: str = ""
@@ -125,6 +136,22 @@ class Settings(BaseModel):
     """coturn's `static-auth-secret`; without it calls have STUN alone."""
     turn_ttl_s: int = Field(default=3600, ge=60, le=24 * 3600)
 
+    # Calls of bookings, by Jitsi. Without an app id: rooms that are open to whoever knows their name (meet.jit.si)
+    jitsi_url: str = Field(default="https://meet.jit.si", pattern=r"^https?://[^/?#]+/?$")
+    """The server: one's own, or "https://8x8.vc" for 8x8's JaaS."""
+    jitsi_app_id: str = ""
+    """Prosody's `app_id`, or JaaS's AppID ("vpaas-magic-cookie-…")."""
+    jitsi_app_secret: str = ""
+    """Prosody's `app_secret`: tokens are signed with it (HS256)."""
+    jitsi_private_key: str = ""
+    """JaaS's API key in PEM (RS256), its lines separated by line breaks or by \\n."""
+    jitsi_key_id: str = ""
+    """That key's id as JaaS's console shows it: "{AppID}/{key}"."""
+    jitsi_webhook_secret: str = ""
+    """Of the webhook POST /api/webhooks/jitsi, in JaaS's format; without it every event is refused."""
+    recording_max_mb: int = Field(default=2048, ge=1, le=5120)
+    """A larger recording is left where it is."""
+
     # HTTP
     cors_origins: str = "http://localhost:3000,http://localhost:5173"
     log_level: str = "INFO"
@@ -138,6 +165,7 @@ class Settings(BaseModel):
     rate_limit_payments: int = Field(default=20, ge=1)
     rate_limit_admin: int = Field(default=500, ge=1)
     rate_limit_bookings: int = Field(default=5, ge=1)
+    rate_limit_coupons: int = Field(default=20, ge=1)
     rate_limit_factor: int = Field(default=1, ge=1)
     """Of them all. Only the local stack may raise it: tests and the bench do in seconds what people do in days."""
 
@@ -154,6 +182,17 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def check_jitsi(self) -> Self:
+        """Refuse half a configuration, with which every call would open without a token, or with a wrong one."""
+        if self.jitsi_app_secret and self.jitsi_private_key:
+            raise ValueError("JITSI_APP_SECRET or JITSI_PRIVATE_KEY, not both")
+        if bool(self.jitsi_private_key) != bool(self.jitsi_key_id):
+            raise ValueError("JITSI_PRIVATE_KEY and JITSI_KEY_ID belong together")
+        if bool(self.jitsi_app_id) != bool(self.jitsi_app_secret or self.jitsi_private_key):
+            raise ValueError("JITSI_APP_ID belongs to JITSI_APP_SECRET, or to JITSI_PRIVATE_KEY")
+        return self
+
+    @model_validator(mode="after")
     def check_deployed(self) -> Self:
         """Refuse, when deployed (K_SERVICE is set), all that only the local stack may use."""
         if not self.k_service:
@@ -161,11 +200,13 @@ class Settings(BaseModel):
         wrong = [name.upper() for name, value in ONLY_LOCALLY_OTHERWISE.items() if getattr(self, name) != value]
         if self.smtp_tls == "none":
             wrong.append("SMTP_TLS=none")
+        if not self.jitsi_url.startswith("https:"):
+            wrong.append("JITSI_URL without https")
         if wrong:
             raise ValueError(f"not allowed in a deployed service (K_SERVICE is set): {', '.join(wrong)}")
         missing = [
             name.upper()
-            for name in ("tasks_url", "razorpay_key_id", "razorpay_key_secret", "razorpay_webhook_secret")
+            for name in ("tasks_url", "razorpay_key_id", "razorpay_key_secret", "razorpay_webhook_secret", "kms_key")
             if not getattr(self, name)
         ]
         if self.smtp_host and not self.mail_from:

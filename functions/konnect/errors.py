@@ -67,6 +67,13 @@ class Conflict(KonnectError):
     code = "CONFLICT"
 
 
+class Gone(KonnectError):
+    """It was there, and won't be again."""
+
+    status = 410
+    code = "GONE"
+
+
 class PayloadTooLarge(KonnectError):
     status = 413
     code = "PAYLOAD_TOO_LARGE"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Name = Literal["general", "auth", "payments", "admin", "bookings", "messages"]
+Name = Literal["general", "auth", "payments", "admin", "bookings", "coupons", "messages"]
 QUARTER_HOUR_S, MINUTE_S = 900, 60
 KEPT_S = 300
 """How long a count outlives its window: clocks differ. Firestore's TTL then deletes it, within a day."""
@@ -61,6 +61,7 @@ def configured(settings: Settings) -> dict[Name, Limit]:
         "payments": (settings.rate_limit_payments, QUARTER_HOUR_S),
         "admin": (settings.rate_limit_admin, QUARTER_HOUR_S),
         "bookings": (settings.rate_limit_bookings, MINUTE_S),
+        "coupons": (settings.rate_limit_coupons, QUARTER_HOUR_S),
     }
     # A factor changes who is refused, not what counting costs.
     found = {

@@ -13,6 +13,16 @@ def rupees(paise: int) -> int | float:
     return paise // 100 if paise % 100 == 0 else paise / 100
 
 
+def inr(paise: int) -> str:
+    """Paise as people in India read them: 10000000 → ₹1,00,000.00."""
+    whole, rest = divmod(abs(paise), 100)
+    digits = str(whole)
+    groups = [digits[-3:]]
+    for end in range(len(digits) - 3, 0, -2):
+        groups.insert(0, digits[max(end - 2, 0) : end])
+    return f"{'−' if paise < 0 else ''}₹{','.join(groups)}.{rest:02}"
+
+
 def percent_of(amount_paise: int, percent: Decimal | float | int) -> int:
     """`percent` of an amount, rounded half up to the paisa (design, Money)."""
     exact = Decimal(amount_paise) * Decimal(str(percent)) / 100
@@ -43,3 +53,11 @@ Rupees = Annotated[
     AfterValidator(_two_decimals),
 ]
 """A positive amount in INR as a JSON number with at most two decimals."""
+
+RupeesOrZero = Annotated[
+    float,
+    Field(allow_inf_nan=False, ge=0, le=10_000_000, json_schema_extra={"multipleOf": 0.01}),
+    BeforeValidator(_number),
+    AfterValidator(_two_decimals),
+]
+"""The same, or nothing."""

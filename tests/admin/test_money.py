@@ -7,7 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from konnect import clock
-from konnect.admin import csv_files, days, revenue
+from konnect.admin import days, revenue
+from konnect.http import csv_files
 from konnect.ledger import days as ledger_days
 from konnect.store import Query
 from konnect.wallet import adjustments
@@ -119,7 +120,9 @@ class TestRevenue:
     def test_as_a_file(self, panel: Panel) -> None:
         panel.paid_session(3)
         text = panel.admin.get("/api/admin/revenue", **{"from": DAY, "to": DAY, "format": "csv"}).text
-        assert text.splitlines() == ["from,to,gross,fee,refunds,feeRefunded,net", f"{DAY},{DAY},30,6,0,0,6"]
+        header, row = text.splitlines()
+        assert header.startswith("from,to,received,returned,gross,commission,fee,gst,gatewayFees,refunds,feeRefunded,")
+        assert row == f"{DAY},{DAY},0,0,30,6,6,0,0,0,0,0,0,6"
 
     @pytest.mark.parametrize(
         "query",

@@ -13,7 +13,7 @@ from local.person import CallError, wait_until
 from tests import people
 from tests.admin.conftest import ADMIN, EXPERT, USER, Panel
 from tests.payments.api import error_code
-from tests.support import START, kept_events
+from tests.support import START, kept_events, kept_tasks
 
 PATHS = ["/api/admin/users", f"/api/admin/users/{USER}", f"/api/admin/users/{USER}/sessions"]
 PATHS += [f"/api/admin/users/{USER}/transactions"]
@@ -148,6 +148,7 @@ class TestChange:
         assert (session["status"], session["endReason"], session["heldPaise"]) == ("completed", "admin-ended", 0)
         assert [call[0] for call in no_accounts] == ["set_disabled", "revoke"] * 2
         assert len(Query(("audit",)).filter("action", "==", "user.change").run(panel.ctx.db)) == 1
+        assert kept_tasks(panel.ctx).keyed("cancel-subscription", USER)
         refused = panel.api.user(USER).get("/api/wallet")
         assert (refused.status_code, error_code(refused)) == (403, "ACCOUNT_DISABLED")
         panel.check_books()

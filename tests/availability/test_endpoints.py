@@ -12,6 +12,7 @@ from konnect.calendar import service as calendar
 from konnect.calendar.service import Reservation
 from konnect.config import load
 from konnect.context import Context
+from konnect.platform import platform_config
 from konnect.store import Doc
 from tests.payments.api import Api, User, error_code, serve
 from tests.support import new_context
@@ -188,6 +189,26 @@ class TestShowing:
         _ctx(api).run(lambda tx: calendar.reserve(tx, [MENTOR], held, now=now))
         assert slots(api, **wanted)["items"] == []
 
+    @pytest.mark.parametrize("claim", [f"expert:{MENTOR}", f"user:{MENTOR}"])
+    def test_a_session_by_the_minute_is_not_shown_either(self, api: Api, mentor: User, claim: str) -> None:
+        """On either side, up to its longest length and the buffer before a booking; one that waits has not begun."""
+        whole = [{"dayOfWeek": day, "slots": [{"start": "00:00", "end": "24:00"}]} for day in range(7)]
+        change(mentor, availability=whole, noticeMins=0)
+        ctx, now = _ctx(api), clock.now()
+
+        def later() -> list[Any]:
+            """Without those whose time may come while the test runs."""
+            found = [_moment(item["startsAt"]) for item in slots(api)["items"]]
+            return [start for start in found if start > now + timedelta(minutes=5)]
+
+        shown = later()
+        ctx.db.set(("claims", claim), {"sessions": ["s1"], "session": "s1"})
+        ctx.db.set(("sessions", "s1"), {"startedAt": None, "maxMinutes": 60})
+        assert later() == shown
+        ctx.db.set(("sessions", "s1"), {"startedAt": now, "maxMinutes": 60})
+        free_at = now + timedelta(minutes=60 + platform_config(ctx.db).bookingBufferMins)
+        assert later() == [start for start in shown if start >= free_at] != shown
+
     @pytest.mark.parametrize(
         ("query", "field"),
         [
@@ -205,6 +226,7 @@ class TestShowing:
         assert [one["field"] for one in response.json()["error"]["details"]] == [field]
 
     def test_sixty_two_days(self, api: Api, mentor: User) -> None:
+        _ctx(api).db.set(("config", "platform"), {"bookingHorizonDays": 90})
         change(mentor, availability=EVERY_DAY, horizonDays=365)
         today = clock.now().date()
         found = slots(api, **{"from": today, "to": today + timedelta(days=61)})

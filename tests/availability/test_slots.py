@@ -144,3 +144,25 @@ class TestClockChanges:
     def test_the_hour_that_comes_twice_is_open_once_each(self) -> None:
         made = rules("America/New_York", weekly={0: ((60, 120),)})
         assert on(made, date(2026, 11, 1)) == ["05:00", "05:30", "06:00", "06:30"]
+
+
+class TestTaken:
+    @given(
+        st.lists(st.tuples(st.integers(0, 600), st.integers(1, 90)), max_size=12),
+        st.sampled_from([0, 15, 45]),
+        st.sampled_from([HALF, HOUR]),
+    )
+    def test_what_touches_no_taken_time_is_open(
+        self, taken: list[tuple[int, int]], buffer_mins: int, duration: timedelta
+    ) -> None:
+        """Overlapping, touching, in any order: as if each slot were held against each taken time."""
+        begins = datetime(2026, 6, 1, tzinfo=UTC)
+        spans = [(begins + timedelta(minutes=first), begins + timedelta(minutes=first + size)) for first, size in taken]
+        buffer, ends = timedelta(minutes=buffer_mins), begins + timedelta(hours=10)
+        made = rules(zone="UTC", weekly=dict.fromkeys(range(7), ((0, 1440),)), buffer=buffer)
+        free = [
+            start
+            for start in open_slots(made, (), begins, ends, duration, LONG_AGO)
+            if not any(begin - buffer < start + duration and start < end + buffer for begin, end in spans)
+        ]
+        assert open_slots(made, spans, begins, ends, duration, LONG_AGO) == free

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import requests
 
-from konnect import ids
 from konnect.bookings import checkout, course, repository, tasks
 from konnect.bookings.service import Wanted
 from konnect.calendar import service as calendar
@@ -91,8 +90,9 @@ class Desk(Shop):
             "agenda": "",
             "agreed": True,
             "price_paise": None,
+            "coupon_code": None,
+            "package_purchase_id": None,
             "candidates": repository.candidates("20260601"),
-            "room_name": f"graphora-{ids.new().lower()}",
         }
         return Wanted(uid, **{**given, **fields})
 

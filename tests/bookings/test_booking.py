@@ -12,7 +12,7 @@ from konnect.context import Context
 from konnect.errors import BadRequest, Conflict, KonnectError, NotFound
 from konnect.integrations.razorpay.entities import Payment
 from konnect.payments import service as payments
-from konnect.rates.service import Rates
+from konnect.rates.service import Rates, of_mentor
 from konnect.store import Doc, Emit
 from konnect.tasks import Task
 from tests.support import at_once, kept_tasks
@@ -77,6 +77,7 @@ class TestHolding:
             "amountPaise": 1000_00,
             "currency": "INR",
             "keyId": desk.gateway.key_id,
+            "customerId": None,
             "expiresAt": NOW + 10 * MINUTE,
         }
         assert desk.order(order["orderId"])["purpose"] == {
@@ -178,8 +179,8 @@ class TestHolding:
     def test_a_new_mentor_s_commission_is_waived(self, desk: Desk) -> None:
         rates = Rates(new_mentor_free_days=30)
         expert = {"createdAt": NOW - 30 * DAY + MINUTE}
-        assert service.of_mentor(rates, expert, NOW).commission_percent == 0
-        assert service.of_mentor(rates, expert, NOW + MINUTE).commission_percent == 20
+        assert of_mentor(rates, expert, NOW).commission_percent == 0
+        assert of_mentor(rates, expert, NOW + MINUTE).commission_percent == 20
 
     def test_when_the_provider_fails_the_slot_is_free_again(self, desk: Desk) -> None:
         desk.fault(webhooks={"off": True}, api={"status": 503, "path": "/v1/orders", "times": 2})

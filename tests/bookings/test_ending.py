@@ -339,6 +339,7 @@ class TestCompleting:
 
     def test_a_time_beyond_the_reach_of_one_task(self, desk: Desk) -> None:
         begins = NOW + 45 * DAY
+        desk.ctx.db.set(("config", "platform"), {"bookingHorizonDays": 60})
         booking_id = desk.confirmed(scheduled_at=begins)
         assert min(task.at for task in kept_tasks(desk.ctx).keyed("booking") if task.at > NOW + DAY) == NOW + 29 * DAY
         desk.tasks_until(begins)

@@ -91,7 +91,7 @@ class TestBooking:
         assert (taken.status_code, error_code(taken)) == (409, "SLOT_TAKEN")
         changed = shop.api.user(OTHER).post("/api/bookings", body(slot + HOUR, price=900))
         assert (changed.status_code, error_code(changed)) == (409, "PRICE_CHANGED")
-        assert changed.json()["error"]["details"] == [{"price": 1000}]
+        assert changed.json()["error"]["details"] == [{"price": 1000, "total": 1000}]
 
     @pytest.mark.parametrize(
         ("fields", "field"),

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import icalendar
 import pytest
 import requests
 
@@ -66,6 +67,40 @@ def test_booked_paid_cancelled_and_paid_back(stack_env: Env, ravi: Person) -> No
     )
     assert meera.get(f"/api/bookings/{booking_id}")["payment"]["status"] == "refunded"
     assert slot == open_slot(meera, ravi)
+
+
+def test_in_both_calendars(stack_env: Env, ravi: Person) -> None:
+    meera = people.user(stack_env)
+    made = book(meera, ravi, open_slot(meera, ravi))
+    booking_id = made["booking"]["id"]
+    meera.post("/api/payments/verify", meera.pay(made["order"]["orderId"]))
+    feed = meera.post("/api/calendar-feed")["path"]
+    [event] = events(requests.get(stack_env["API_URL"] + feed, timeout=TIMEOUT_S).content)
+    assert event["UID"].startswith(f"{booking_id}@")
+    for person, invited in ((meera, "Your session is booked"), (ravi, "You have a booking")):
+        [event] = wait_until("the invitation", lambda person=person, mail=invited: attached(person, mail))
+        assert (event["ATTENDEE"], event["STATUS"]) == (f"mailto:{person.email}", "CONFIRMED")
+    ravi.call("PUT", f"/api/bookings/{booking_id}/cancel", {"reason": "I am ill."})
+    for person in (meera, ravi):
+        [event] = wait_until("the cancellation", lambda person=person: attached(person, "A session is cancelled"))
+        assert (event["SEQUENCE"], event["STATUS"]) == (1, "CANCELLED")
+    assert events(requests.get(stack_env["API_URL"] + feed, timeout=TIMEOUT_S).content) == []
+    assert events(meera.response("GET", f"/api/bookings/{booking_id}/calendar.ics").content)[0]["SEQUENCE"] == 1
+
+
+def events(content: bytes) -> list[Any]:
+    return list(icalendar.Calendar.from_ical(content).walk("VEVENT"))
+
+
+def attached(person: Person, subject: str) -> list[Any]:
+    """The events of the invitation in the mail with that subject, once it has come."""
+    url = f"{person.env['MAIL_URL']}/api/messages"
+    found = requests.get(url, params={"to": person.email}, timeout=TIMEOUT_S).json()["items"]
+    mails = [mail for mail in found if mail["subject"] == subject]
+    if not mails:
+        return []
+    assert [file["filename"] for file in mails[0]["attachments"]] == ["invite.ics"]
+    return events(requests.get(f"{url}/{mails[0]['id']}/attachments/0", timeout=TIMEOUT_S).content)
 
 
 def test_a_slot_that_nobody_pays_for_is_free_again(stack_env: Env, ravi: Person) -> None:

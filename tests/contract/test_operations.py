@@ -29,9 +29,9 @@ BODIES: dict[str, Any] = {
 """Where the fields that are required don't make a right body."""
 OPEN_TO_ALL = {"POST /api/reviews/{reviewId}/report"}
 """With the id of what belongs to others, for whoever is signed in."""
-SHOWN_TO_ALL = {"mentorId", "slug"}
-"""Ids of profiles, which are public."""
-ELSEWHERE = {"bookingId"}
+SHOWN_TO_ALL = {"mentorId", "slug", "packageId"}
+"""Ids of profiles and their packages, which are public."""
+ELSEWHERE = {"invoiceId", "bookingId"}
 """Things whose owners their own tests look after."""
 COUNTS = "rateLimits"
 """Where requests are counted; nothing else changes."""
@@ -89,6 +89,7 @@ def owned(ctx: Context, owner: User) -> dict[str, str]:
     for session_id, status in (("done", "completed"), ("on", "in_progress")):
         world.finished_session(ctx, session_id, user=OWNER, expert_id=EXPERT, status=status)
     give(ctx, OWNER, 100_00)
+    give(ctx, OWNER, 1_00, part="earned")
     told = ctx.run(
         lambda tx: notifications.notify(tx, OWNER, "session_started", about=("on",), title="T", body="B", now=START)
     )
@@ -98,6 +99,7 @@ def owned(ctx: Context, owner: User) -> dict[str, str]:
         "conversationId": "on",
         "messageId": made(owner.post("/api/conversations/on/messages", {"message": "hello"})),
         "transactionId": made(owner.post("/api/wallet/deposit", {"amount": 100}), "transactionId"),
+        "payoutId": made(owner.post("/api/wallet/withdraw", {"amount": 1}), "transactionId"),
         "notificationId": told,
         "uploadId": made(owner.post("/api/uploads", file)),
         "reviewId": made(owner.post("/api/sessions/done/review", {"rating": 4})),

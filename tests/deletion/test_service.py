@@ -178,6 +178,12 @@ class TestRefused:
         ctx.db.set(("sessions", "s1"), {"userId": "meera", "expertUid": "asha", "status": "confirmed"})
         assert refused(ctx)["SESSION_OPEN"]["way"] == "cancel it"
 
+    @pytest.mark.parametrize("side", ["studentId", "mentorUid"])
+    def test_an_open_dispute(self, ctx: Context, side: str) -> None:
+        user(ctx)
+        ctx.db.set(("disputes", "b1"), {"studentId": "asha", "mentorUid": "asha", side: "meera", "status": "open"})
+        assert refused(ctx)["DISPUTE_OPEN"]["bookingId"] == "b1"
+
     @pytest.mark.parametrize("signed_in", [SOON - timedelta(minutes=6), None])
     def test_an_old_sign_in(self, ctx: Context, signed_in: Any) -> None:
         user(ctx)
@@ -226,6 +232,8 @@ class TestErased:
             {"userId": "meera", "userName": "Meera", "expertId": "asha", "joinedAt": START, "expiresAt": SOON},
         )
         ctx.db.set(("users", "meera", "private", "settings"), {"theme": "Meera's"})
+        ctx.db.set(("users", "meera", "sealed", "payoutDetails"), {"sealed": "v1.1.Meera"})
+        ctx.db.set(("customers", "meera"), {"customerId": "cust_1", "createdAt": START})
         ctx.run(
             lambda tx: notifications.notify(tx, "meera", "new_message", about=(1,), title="Meera!", body="", now=START)
         )
@@ -246,6 +254,8 @@ class TestErased:
         described = {item["id"].split("-")[-1]: item["description"] for item in Query(("transactions",)).run(lived.db)}
         assert described == {"payment": "Session with Asha", "earning": f"Session with {service.NAME}"}
         assert lived.db.get("queues", "asha", "entries", "meera") is None
+        assert lived.db.get("customers", "meera") is None
+        assert lived.db.get("users", "meera", "sealed", "payoutDetails") is None
         assert deleted == ["meera"]
         # Money keeps its record.
         assert sum_of_all_legs(lived) == before == 0

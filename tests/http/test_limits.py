@@ -237,4 +237,5 @@ class TestDeclared:
             "GET /api/mentors/health",
             "GET /api/onboarding/options",
             "POST /api/payments/webhook",
+            "POST /api/webhooks/jitsi",
         }

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import razorpay
@@ -137,6 +137,42 @@ class TestOrders:
         with pytest.raises(BadRequestError, match="count"):
             client.order.all({"count": 101})
         assert client.order.all({"to": int(time.time()) - 3600})["items"] == []
+
+
+class TestCustomers:
+    MEERA: ClassVar = {"name": "Meera", "email": "meera@konnect.test", "contact": "+919000090000"}
+
+    def test_create_fetch_edit(self, client: razorpay.Client) -> None:
+        made = client.customer.create({**self.MEERA, "notes": {"uid": "meera"}})
+        assert made["id"].startswith("cust_")
+        assert {**self.MEERA, "entity": "customer", "gstin": None, "notes": {"uid": "meera"}}.items() <= made.items()
+        client.customer.edit(made["id"], {"name": "Meera S."})
+        assert client.customer.fetch(made["id"]) == {**made, "name": "Meera S."}
+        assert client.customer.all()["items"] == [client.customer.fetch(made["id"])]
+
+    def test_the_same_again(self, client: razorpay.Client) -> None:
+        made = client.customer.create(self.MEERA)
+        with pytest.raises(BadRequestError, match="Customer already exists for the merchant"):
+            client.customer.create(self.MEERA)
+        assert client.customer.create({**self.MEERA, "name": "Other", "fail_existing": "0"}) == made
+        other = client.customer.create({**self.MEERA, "contact": None, "fail_existing": "0"})
+        assert other["id"] != made["id"]
+        with pytest.raises(BadRequestError, match="already exists"):
+            client.customer.edit(other["id"], {"contact": self.MEERA["contact"]})
+
+    @pytest.mark.parametrize(
+        "fields", [{"name": "Me"}, {"name": "मीरा शर्मा"}, {"email": "nobody"}, {"contact": "12"}, {"phone": "1"}]
+    )
+    def test_bad_input(self, client: razorpay.Client, fields: dict[str, str]) -> None:
+        with pytest.raises(BadRequestError):
+            client.customer.create({**self.MEERA, **fields})
+
+    def test_an_order_of_a_customer(self, client: razorpay.Client) -> None:
+        customer_id = client.customer.create(self.MEERA)["id"]
+        order = client.order.create({"amount": 100, "currency": "INR", "customer_id": customer_id})
+        assert order["customer_id"] == customer_id
+        with pytest.raises(BadRequestError, match="does not exist"):
+            client.order.create({"amount": 100, "currency": "INR", "customer_id": "cust_" + "x" * 14})
 
 
 class TestCheckout:

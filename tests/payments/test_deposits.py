@@ -25,6 +25,7 @@ def test_a_deposit_opens_an_order_and_waits(shop: Shop) -> None:
         "amountPaise": 50050,
         "currency": "INR",
         "keyId": KEY_ID,
+        "customerId": None,
     }
     assert len(made["receipt"]) <= 40
     opened = shop.provider_orders()[0]

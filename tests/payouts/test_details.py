@@ -2,10 +2,15 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from konnect import clock
+from konnect.errors import Conflict
+from konnect.integrations.razorpay.payouts import BankAccount, Vpa, payout_gateway
+from konnect.payouts import console, details, service
 from konnect.store import Doc
 from tests.payments.api import error_code
 from tests.support import kept_tasks
@@ -169,12 +174,6 @@ def test_an_account_closed_at_the_provider(till: Till) -> None:
     till._sandbox("PATCH", f"/v1/fund_accounts/{kept['fundAccountId']}", {"active": True})
 
 
-def test_where_payouts_are_made_by_hand(open_till: Callable[..., Till]) -> None:
-    till = open_till(razorpayx_account_number="")
-    response = till.expert.call("PUT", PATH, BANK)
-    assert (response.status_code, error_code(response)) == (409, "PAYOUTS_BY_HAND")
-
-
 @pytest.mark.parametrize("name", ["आशा", "", None, "A", "Asha Rao " * 9, "Asha -"])
 def test_a_contact_has_a_name_that_the_provider_takes(till: Till, name: str | None) -> None:
     till.ctx.run(lambda tx: tx.update(("users", UID), {"name": name}))
@@ -209,3 +208,56 @@ def test_a_change_is_for_later_payouts(till: Till) -> None:
     assert till.provider_payout(made)["mode"] == "IMPS"
     assert till.provider_payout(later)["mode"] == "UPI"
     till.check_books()
+
+
+class TestByHand:
+    """Without RazorpayX: the details are kept, for who makes the transfer."""
+
+    def test_numbers_are_kept_encrypted(self, open_till: Callable[..., Till]) -> None:
+        till = open_till(razorpayx_account_number="")
+        made = till.details()
+        assert made["bankAccount"]["accountNumber"] == "••••6789"
+        assert till.details() == made
+        assert till.told() == ["payout_details_changed"]
+        assert NUMBER not in everything(till)
+        assert details.plain_of(till.ctx, UID) == BankAccount("Asha Rao", NUMBER, "HDFC0000053")
+        till.details(UPI)
+        assert details.plain_of(till.ctx, UID) == Vpa(str(UPI["upiId"]))
+
+    def test_they_are_shown_to_who_pays_and_to_nobody_else(self, open_till: Callable[..., Till]) -> None:
+        till = open_till(razorpayx_account_number="")
+        till.details()
+        payout_id = till.withdraw()
+        till.send(payout_id)
+        shown = console.show_payout_details(till.ctx, {"payoutId": payout_id, "by": "ops"}, clock.now())
+        assert (shown["accountNumber"], shown["amountPaise"]) == (NUMBER, 400_00)
+        [entry] = [one for one in till.all("audit") if one["action"] == "payout.details.show"]
+        assert (entry["actor"], entry["target"]) == ("console:ops", f"users/{UID}/private/payoutDetails")
+        till.ctx.run(lambda tx: service.settle_by_hand(tx, payout_id, "paid", by="ops", now=clock.now()))
+        with pytest.raises(Conflict, match="paid already"):
+            console.show_payout_details(till.ctx, {"payoutId": payout_id, "by": "ops"}, clock.now())
+
+    @pytest.mark.parametrize("known", [True, False])
+    def test_the_provider_learns_of_them_when_there_is_one(self, till: Till, known: bool) -> None:
+        settings = till.ctx.settings
+        by_hand = replace(till.ctx, settings=settings.model_copy(update={"razorpayx_account_number": ""}))
+        given = BankAccount("Asha Rao", NUMBER, "HDFC0000053" if known else "HDFC-53")
+        details.change(by_hand, payout_gateway(settings), UID, given, now=clock.now())
+        payout_id = till.withdraw()
+        till.send(payout_id)
+        till.drain()
+        if known:
+            till.check(payout_id, "paid", left_paise=600_00)
+        else:
+            assert (till.payout(payout_id)["status"], till.payout(payout_id)["waitingFor"]) == ("pending", "details")
+            assert "payout_details_needed" in till.told()
+            till.details()
+            till.send(payout_id)
+            till.drain()
+            till.check(payout_id, "paid", left_paise=600_00)
+
+    def test_kms_out_of_reach(self, open_till: Callable[..., Till]) -> None:
+        till = open_till(kms_url="http://127.0.0.1:9", kms_timeout_s=0.5)
+        response = till.expert.call("PUT", PATH, BANK)
+        assert (response.status_code, response.headers["Retry-After"] != "") == (503, True)
+        assert till.expert.get(PATH).status_code == 404

@@ -35,6 +35,10 @@ def test_earned_money_is_withdrawn(till: Till) -> None:
         "status": "pending",
         "amount": 150.25,
         "amountPaise": 15025,
+        "tds": 0,
+        "tdsPaise": 0,
+        "netAmount": 150.25,
+        "netAmountPaise": 15025,
         "currency": "INR",
         "balance": 949.75,
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,7 +28,8 @@ def served() -> Iterator[Served]:
 def reviewed(ctx: Context, number: int, *reporters: str) -> str:
     world.finished_session(ctx, f"s{number}", user="meera", expert_id="asha")
     now = START + timedelta(minutes=number)
-    review = ctx.run(lambda tx: service.create(tx, f"s{number}", "meera", rating=3, comment=f"No {number}", now=now))
+    subject = partial(service.of_session, session_id=f"s{number}", uid="meera")
+    review = ctx.run(lambda tx: service.create(tx, subject(tx), rating=3, comment=f"No {number}", now=now))
     for minute, uid in enumerate(reporters):
         at = now + timedelta(minutes=minute)
         ctx.run(lambda tx, uid=uid, at=at: service.report(tx, review["id"], uid, f"by {uid}", now=at))

@@ -31,7 +31,9 @@ def reviewed(ctx: Context, session_id: str, rating: int, *, user: str = "meera",
     """A review of a session of its own, without its trigger."""
     world.finished_session(ctx, session_id, user=user, expert_id="asha")
     now = START + timedelta(minutes=minutes)
-    review = ctx.run(lambda tx: service.create(tx, session_id, user, rating=rating, comment="", now=now))
+    review = ctx.run(
+        lambda tx: service.create(tx, service.of_session(tx, session_id, user), rating=rating, comment="", now=now)
+    )
     return str(review["id"])
 
 
@@ -56,7 +58,7 @@ class TestCreate:
         review_id = api.user("meera").post("/api/sessions/s1/review", REVIEW).json()["id"]
         (told,) = Query(("notifications",)).filter("type", "==", "review_received").run(ctx.db)
         assert told["userId"] == world.doc(ctx, "experts", "asha")["firebaseUid"]
-        assert told["data"] == {"reviewId": review_id, "rating": 5, "comment": "Very helpful"}
+        assert told["data"] == {"reviewId": review_id, "rating": 5, "comment": "Very helpful", "sessionId": "s1"}
         assert "Meera" not in str(told)
 
     def test_twenty_at_once(self, served: Served) -> None:

@@ -14,6 +14,7 @@ const TEXT = `
 document                            | list by   | anonymous | owner | participant | other | expert | admin | new  | disabled owner | disabled participant | disabled admin
 users/{user}                        |           | -         | g     | -           | -     | -      | gl    | g    | -              | -                    | -
 users/{user}/private/settings       |           | -         | gl    | -           | -     | -      | gl    | gl   | -              | -                    | -
+users/{user}/sealed/payoutDetails   |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 wallets/{user}                      |           | -         | g     | -           | -     | -      | gl    | g    | -              | -                    | -
 transactions/{id}                   | userId    | -         | gl    | -           | -     | -      | gl    | l    | -              | -                    | -
 transactions/{id}                   |           | -         | g     | -           | -     | -      | gl    | -    | -              | -                    | -
@@ -24,8 +25,19 @@ sessions/{id}/messages/first        |           | -         | gl    | gl        
 bookings/{id}                       | studentId | -         | gl    | g           | -     | -      | gl    | l    | -              | -                    | -
 bookings/{id}                       | mentorUid | -         | g     | gl          | -     | -      | gl    | -    | -              | -                    | -
 bookings/{id}                       |           | -         | g     | g           | -     | -      | gl    | -    | -              | -                    | -
-bookings/{id}/private/terms         |           | -         | -     | gl          | -     | -      | gl    | -    | -              | -                    | -
+bookings/{id}/private/terms         |           | -         | -     | g           | -     | -      | g     | -    | -              | -                    | -
+bookings/{id}/private/attendance    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+recordings/{id}                     |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+packages/{id}               (public)|           | gl        | gl    | gl          | gl    | gl     | gl    | gl   | gl             | gl                   | gl
+packagePurchases/{id}               | userId    | -         | gl    | -           | -     | -      | gl    | l    | -              | -                    | -
+packagePurchases/{id}               |           | -         | g     | -           | -     | -      | gl    | -    | -              | -                    | -
+packagePurchases/{id}/private/terms |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+coupons/{id}                        |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+couponUses/{id}                     |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+couponUsers/{id}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 availability/{id}                   |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+disputes/{id}                       | studentId | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+bookingRefunds/{id}                 | studentId | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 gatewayRefunds/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 config/rates/rows/first             |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 conversations/{id}                  | participants | -      | gl    | g           | -     | -      | gl    | l    | -              | -                    | -
@@ -38,18 +50,25 @@ experts/{id}/private/kyc  (expert's)|           | -         | gl    | -         
 queues/{id}/entries/{user}          |           | -         | g     | gl          | -     | -      | gl    | g    | -              | -                    | -
 notifications/{id}                  | userId    | -         | gl    | -           | -     | -      | -     | l    | -              | -                    | -
 notifications/{id}                  |           | -         | g     | -           | -     | -      | -     | -    | -              | -                    | -
+subscriptions/{id}                  | userId    | -         | gl    | -           | -     | -      | gl    | l    | -              | -                    | -
+subscriptions/{id}                  |           | -         | g     | -           | -     | -      | gl    | -    | -              | -                    | -
+subscriptionPeriods/{id}            | userId    | -         | gl    | -           | -     | -      | gl    | l    | -              | -                    | -
+subscriptionUses/{id}               | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+subscribers/{user}                  |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 mails/{id}                          | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 digests/{user}                      |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 noticeRuns/{id}                     |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 pushes/{id}                         | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 devices/{id}                        | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 deletions/{user}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+encryptionKeys/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 config/platform                     |           | -         | -     | -           | -     | -      | g     | -    | -              | -                    | -
 config/platform/versions/1          |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 refunds/{id}                        | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 audit/{id}                          |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 userIndex/{user}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 ledgerDays/{id}                     |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+ledgerMonths/{id}                   |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 metricsDays/{id}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 config/secrets                      |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 movements/{id}                      | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
@@ -62,6 +81,10 @@ calendars/{user}/days/2026-01-05    |           | -         | -     | -         
 connections/{id}                    | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 orders/{id}                         | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 payments/{id}                       | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+invoices/{id}                       | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+customers/{user}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+customerClaims/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+counters/{id}                       |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 externalEvents/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 idempotencyKeys/{user}              |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 rateLimits/{user}                   |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
@@ -74,6 +97,10 @@ listings/{id}                       |           | -         | -     | -         
 slugs/{id}                          |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 mentorStats/{id}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 mentorStats/{id}/bookings/first     |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+calendarFeeds/{id}                  |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+mentorActivity/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+mentorActivity/{id}/bookings/first  |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+studentActivity/{user}              |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 specialties/{id}                    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 removedExperts/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 uploads/{id}                        | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -

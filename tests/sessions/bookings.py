@@ -10,10 +10,10 @@ from konnect.context import Context
 from konnect.money import percent_of
 from konnect.presence import service as presence
 from konnect.reconciliation.service import reconcile
-from konnect.sessions import attendance, cancellation
+from konnect.sessions import attendance, cancellation, sweeps
 from konnect.sessions.booked import service as booked
 from konnect.sessions.booked.service import Wanted
-from konnect.store import Doc, Emit
+from konnect.store import Doc, Emit, Query
 from konnect.tasks import Task
 from tests.sessions.conftest import EXPERT, PACE, Stage
 from tests.support import START, give, kept_tasks, movements, sum_of_all_legs, wallet_of
@@ -150,3 +150,22 @@ class Bookings(Stage):
     def kinds(self) -> list[str]:
         """The kinds of movements of sessions, in order of name."""
         return sorted(movement["kind"] for movement in movements(self.ctx) if movement["kind"].startswith("session"))
+
+
+def sweep(stage: Bookings, now: Any) -> dict[str, int]:
+    presence.renew(stage.ctx.db, "i1", now=now)
+    return sweeps.sweep(stage.ctx, {}, now, clock=lambda: now)
+
+
+def running(stage: Bookings, **fields: Any) -> str:
+    """A booked session that has started on time."""
+    session_id = stage.booked(**fields)
+    stage.here(USER, EXPERT, now=stage.slot(-1))
+    stage.progress(session_id, SLOT)
+    assert stage.session(session_id)["status"] == "in_progress"
+    return session_id
+
+
+def told(stage: Bookings, type: str) -> set[str]:
+    found = Query(("notifications",)).filter("type", "==", type).run(stage.ctx.db)
+    return {one["userId"] for one in found}

@@ -1,18 +1,13 @@
-"""A booked session's time: reminder, start, absences, no-shows, ends; timers that are lost, late, early, repeated."""
-
-from typing import Any
+"""A booked session's time: reminder, start, ends; timers that are lost, late, early, repeated."""
 
 import pytest
 
 from konnect.context import Context
-from konnect.errors import Conflict, Forbidden, KonnectError, Unavailable
-from konnect.platform import PlatformConfig
-from konnect.presence import service as presence
-from konnect.reviews import service as reviews
-from konnect.sessions import deletion, queue, refunds, removal, sweeps, tasks
+from konnect.errors import Conflict, Forbidden, Unavailable
+from konnect.sessions import refunds
 from konnect.sessions import service as sessions
-from konnect.store import Doc, Query
-from tests.sessions.bookings import SLOT, USER, Bookings, Crash, dying
+from konnect.store import Doc
+from tests.sessions.bookings import SLOT, USER, Bookings, Crash, dying, running, sweep, told
 from tests.sessions.conftest import EXPERT, PACE
 from tests.support import START, at_once, kept_events, kept_tasks, wallet_of
 
@@ -23,25 +18,6 @@ def stage(ctx: Context) -> Bookings:
     stage.expert_online()
     stage.gone(EXPERT, now=START)
     return stage
-
-
-def sweep(stage: Bookings, now: Any) -> dict[str, int]:
-    presence.renew(stage.ctx.db, "i1", now=now)
-    return sweeps.sweep(stage.ctx, {}, now, clock=lambda: now)
-
-
-def running(stage: Bookings, **fields: Any) -> str:
-    """A booked session that has started on time."""
-    session_id = stage.booked(**fields)
-    stage.here(USER, EXPERT, now=stage.slot(-1))
-    stage.progress(session_id, SLOT)
-    assert stage.session(session_id)["status"] == "in_progress"
-    return session_id
-
-
-def told(stage: Bookings, type: str) -> set[str]:
-    found = Query(("notifications",)).filter("type", "==", type).run(stage.ctx.db)
-    return {one["userId"] for one in found}
 
 
 class TestReminder:
@@ -72,35 +48,6 @@ class TestReminder:
         session_id = stage.booked(scheduled_at=stage.at(15))
         [task] = kept_tasks(stage.ctx).keyed("booked", session_id)
         assert task.at == stage.at(15)
-
-
-class TestClosedAccount:
-    """Of either side, although the task is lost that cancels what it is booked for."""
-
-    @pytest.mark.parametrize("closed", [USER, EXPERT])
-    @pytest.mark.parametrize("minute", [-15, 0, 10])
-    def test_all_comes_back(self, stage: Bookings, closed: str, minute: int) -> None:
-        session_id = stage.booked()
-        stage.here(USER, EXPERT, now=stage.slot(-20))
-        if minute == 10:
-            stage.gone(closed, now=stage.slot(-1))
-            stage.progress(session_id, SLOT)
-        stage.ctx.db.set(("users", closed), {"disabled": True}, merge=True)
-        for _ in range(2):
-            stage.progress(session_id, stage.slot(minute))
-        session = stage.session(session_id)
-        assert (session["status"], session["cancelledBy"], session["startedAt"]) == ("cancelled", "platform", None)
-        assert told(stage, "booking_reminder") == set()
-        assert told(stage, "booking_cancelled") == {USER, EXPERT}
-        stage.check(session_id, kept=0)
-
-    def test_a_connection_starts_nothing(self, stage: Bookings) -> None:
-        session_id = stage.booked()
-        stage.here(USER, now=stage.slot(-1))
-        stage.ctx.db.set(("users", USER), {"disabled": True}, merge=True)
-        stage.here(EXPERT, now=stage.slot(1))
-        assert stage.session(session_id)["status"] == "cancelled"
-        stage.check(session_id, kept=0)
 
 
 class TestStart:
@@ -314,249 +261,6 @@ class TestEnd:
         assert stage.session(session_id)["refundedAmount"] == 300
         assert wallet_of(stage.ctx, USER)["depositedPaise"] == 100000
         stage.check_books()
-
-
-class TestNoShow:
-    @pytest.mark.parametrize(
-        ("course", "status", "reason", "kept"),
-        [
-            ("", "cancelled", "expert-no-show", 0),
-            ("user+0", "cancelled", "expert-no-show", 0),
-            ("user+0 user-120", "cancelled", "expert-no-show", 0),
-            ("expert+0", "completed", "user-no-show", 300),
-            ("expert+0 expert-299", "cancelled", "expert-no-show", 0),
-            ("expert+0 expert-300", "cancelled", "not-started", 0),
-            ("expert+185", "completed", "user-no-show", 270),
-            # Came, waited a minute, and went before the expert came.
-            ("user+0 user-60 expert+300", "cancelled", "not-started", 0),
-            ("user+0 user-59 expert+300", "completed", "user-no-show", 250),
-            # By all of the time, and not by who is there at its end.
-            ("expert+301", "cancelled", "expert-no-show", 0),
-            ("expert+599", "cancelled", "expert-no-show", 0),
-            ("user+0 user-59 expert+599", "cancelled", "expert-no-show", 0),
-            ("expert+0 expert-599", "completed", "user-no-show", 300),
-            ("expert+0 expert-540", "cancelled", "not-started", 0),
-        ],
-    )
-    def test_who_did_not_come(self, stage: Bookings, course: str, status: str, reason: str, kept: float) -> None:
-        people = {"user": USER, "expert": EXPERT}
-        session_id = stage.booked()
-        stage.progress(session_id, SLOT)
-        for change in course.split():
-            sign = "+" if "+" in change else "-"
-            side, _, second = change.partition(sign)
-            (stage.here if sign == "+" else stage.gone)(people[side], now=stage.slot(0, float(second)))
-        stage.progress(session_id, stage.slot(9, 59))
-        assert stage.session(session_id)["status"] == "confirmed"
-        stage.tasks_until(stage.slot(10))
-        session = stage.session(session_id)
-        assert (session["status"], session["endReason"], session["startedAt"]) == (status, reason, None)
-        assert told(stage, "session_not_held") == {USER, EXPERT}
-        stage.check(session_id, kept=kept)
-        for _ in range(2):
-            stage.progress(session_id, stage.slot(11))
-            stage.here(USER, EXPERT, now=stage.slot(12))
-        stage.check(session_id, kept=kept)
-
-    def test_the_configured_share_and_time(self, ctx: Context) -> None:
-        stage = Bookings(ctx, PlatformConfig(noShowMins=3, userNoShowChargePercent=50))
-        stage.expert_online()
-        session_id = stage.booked()
-        # Frozen when it was booked.
-        stage.config = PlatformConfig()
-        stage.progress(session_id, SLOT)
-        stage.progress(session_id, stage.slot(3))
-        assert stage.session(session_id)["endReason"] == "user-no-show"
-        stage.check(session_id, kept=150)
-
-    def test_never_after_its_end(self, stage: Bookings) -> None:
-        session_id = stage.booked(minutes=5)
-        assert stage.session(session_id)["noShowAt"] == stage.slot(5)
-
-    def test_a_late_timer_judges_by_what_was_at_the_time(self, stage: Bookings) -> None:
-        """The expert comes after the deadline and before the timer: too late."""
-        session_id = stage.booked()
-        stage.here(USER, now=SLOT)
-        stage.here(EXPERT, now=stage.slot(10, 1))
-        assert stage.session(session_id)["endReason"] == "expert-no-show"
-        stage.check(session_id, kept=0)
-
-    def test_nobody_looked_during_all_of_it(self, stage: Bookings) -> None:
-        """Whatever was, it is not known: nobody pays."""
-        session_id = stage.booked()
-        stage.here(EXPERT, now=stage.slot(-1))
-        sweep(stage, stage.slot(31))
-        assert stage.session(session_id)["endReason"] == "not-started"
-        stage.check(session_id, kept=0)
-
-    def test_many_timers_at_once(self, stage: Bookings) -> None:
-        session_id = stage.booked()
-        stage.here(EXPERT, now=SLOT)
-        at_once(6, lambda _: stage.progress(session_id, stage.slot(10)))
-        stage.check(session_id, kept=300)
-
-    def test_a_session_that_was_not_held_is_not_reviewed(self, stage: Bookings) -> None:
-        session_id = stage.booked()
-        stage.here(EXPERT, now=SLOT)
-        stage.progress(session_id, stage.slot(10))
-        with pytest.raises(Conflict) as refused:
-            stage.ctx.run(lambda tx: reviews.create(tx, session_id, USER, rating=1, comment="", now=stage.slot(60)))
-        assert refused.value.code == "SESSION_NOT_FINISHED"
-
-
-class TestBesideSessionsByTheMinute:
-    """A start, or a turn in the queue, never runs into a booking and its buffer of 5 minutes."""
-
-    @pytest.mark.parametrize(("before", "minutes"), [(200, 120), (125, 120), (124.5, 119), (20, 15), (6, 1)])
-    @pytest.mark.parametrize("side", ["user", "expert"])
-    def test_a_start_is_capped(self, stage: Bookings, before: float, minutes: int, side: str) -> None:
-        stage.expert_online("ravi")
-        stage.booked()
-        now = stage.slot(-before)
-        stage.back_online(now)
-        if side == "expert":
-            stage.user("kabir", 10_000)
-        else:
-            stage.here(USER, now=now)
-        uid, expert_id = ("kabir", EXPERT) if side == "expert" else (USER, "ravi")
-        session = stage.request(uid, expert_id=expert_id, now=now).session
-        assert session is not None
-        assert session["maxMinutes"] == minutes
-
-    def test_a_capped_one_ends_before_the_buffer(self, stage: Bookings) -> None:
-        booked = stage.booked()
-        stage.back_online(stage.slot(-20))
-        stage.user("kabir", 1000)
-        walk_in = stage.request("kabir", now=stage.slot(-20)).session
-        assert walk_in is not None
-        stage.run_until(walk_in["id"], stage.slot(-4))
-        session = stage.session(walk_in["id"])
-        assert (session["endReason"], session["endedAt"], session["minutesCharged"]) == (
-            "max-duration",
-            stage.slot(-5),
-            15,
-        )
-        stage.here(USER, now=stage.slot(-1))
-        stage.progress(booked, SLOT)
-        assert stage.session(booked)["status"] == "in_progress"
-        stage.check_books()
-
-    def test_who_is_booked_soon_counts_as_busy(self, stage: Bookings) -> None:
-        stage.booked()
-        now = stage.slot(-6, 1)
-        stage.back_online(now)
-        stage.user("kabir", 1000)
-        assert stage.request("kabir", now=now).waiting
-        stage.expert_online("ravi")
-        stage.here(USER, now=now)
-        with pytest.raises(Conflict) as refused:
-            stage.request(USER, expert_id="ravi", now=now)
-        assert (refused.value.code, refused.value.details) == (
-            "BOOKED_SOON",
-            [{"scheduledAt": "2026-01-07T10:00:00.000Z"}],
-        )
-
-    def test_the_queue_waits_until_the_booking_is_over(self, stage: Bookings) -> None:
-        booked = stage.booked()
-        stage.back_online(stage.slot(-6))
-        stage.here(USER, now=stage.slot(-6))
-        stage.user("kabir", 1000)
-        stage.request("kabir", now=stage.slot(-5))
-        tasks.advance(stage.ctx, {"expertId": EXPERT}, stage.slot(-5))
-        stage.progress(booked, SLOT)
-        tasks.advance(stage.ctx, {"expertId": EXPERT}, stage.slot(10))
-        assert [entry["id"] for entry in queue.waiting(stage.ctx.db, EXPERT)] == ["kabir"]
-        stage.end(booked, USER, stage.slot(20))
-        tasks.advance(stage.ctx, {"expertId": EXPERT}, stage.slot(20))
-        [started] = kept_events(stage.ctx).named("chat-started", "user:kabir")
-        assert stage.session(started["chatId"])["startedAt"] == stage.slot(20)
-
-    def test_one_who_waits_and_is_booked_soon_loses_the_turn(self, stage: Bookings) -> None:
-        stage.expert_online("ravi")
-        stage.user("kabir", 1000)
-        stage.request("kabir", expert_id="ravi", now=stage.slot(-20))
-        stage.booked()
-        stage.here(USER, now=stage.slot(-20))
-        assert stage.request(USER, expert_id="ravi", now=stage.slot(-20)).waiting
-        [running] = Query(("sessions",)).filter("userId", "==", "kabir").run(stage.ctx.db)
-        stage.end(running["id"], "kabir", stage.slot(-5))
-        tasks.advance(stage.ctx, {"expertId": "ravi"}, stage.slot(-5))
-        assert kept_events(stage.ctx).named("queue-status", f"user:{USER}")[-1]["reason"] == "booked"
-
-
-class TestBesideRequestsToAccept:
-    """An expert who accepts by hand: a booking may be made, or begin, while a request waits."""
-
-    @pytest.fixture
-    def offer(self, stage: Bookings) -> str:
-        stage.back_online(stage.at(0))
-        stage.prefer(acceptsByHand=True)
-        stage.user("kabir", 1000)
-        waiting = stage.request("kabir", now=stage.at(0)).offer
-        assert waiting is not None
-        return str(waiting["id"])
-
-    def test_it_is_capped_by_what_is_booked_by_then(self, stage: Bookings, offer: str) -> None:
-        stage.booked(scheduled_at=stage.at(20))
-        assert stage.accept(offer, stage.at(0, 30))["maxMinutes"] == 14
-
-    def test_it_comes_too_late(self, stage: Bookings, offer: str) -> None:
-        stage.booked(scheduled_at=stage.at(20))
-        closed = stage.accept(offer, stage.at(14, 1))
-        assert (closed["status"], closed["endReason"]) == ("cancelled", "booked")
-        assert wallet_of(stage.ctx, "kabir")["balance"] == 1000
-        stage.check_books()
-
-    def test_it_is_in_the_way(self, stage: Bookings, offer: str) -> None:
-        session_id = stage.booked(scheduled_at=stage.at(20))
-        stage.here(USER, now=stage.at(19))
-        stage.progress(session_id, stage.at(20))
-        assert stage.session(session_id)["status"] == "in_progress"
-        assert stage.session(offer)["endReason"] == "booked"
-
-    def test_both_may_be_cancelled_by_one_path(self, stage: Bookings, offer: str) -> None:
-        for _ in range(2):
-            assert stage.cancel(offer, "kabir", stage.at(0, 10))["status"] == "cancelled"
-        stage.check_books()
-
-
-class TestAccounts:
-    @pytest.mark.parametrize(("closed", "code"), [(USER, "ACCOUNT_DISABLED"), (EXPERT, "NOT_ACCEPTING_BOOKINGS")])
-    def test_a_closed_account_books_nothing_more(self, stage: Bookings, closed: str, code: str) -> None:
-        stage.person(USER)
-        stage.ctx.db.set(("users", closed), {"disabled": True}, merge=True)
-        with pytest.raises(KonnectError) as refused:
-            stage.book()
-        assert refused.value.code == code
-
-    def test_an_open_booking_stands_in_the_way_of_deletion_and_removal(self, stage: Bookings) -> None:
-        session_id = stage.booked()
-        for uid in (USER, EXPERT):
-            [matter] = stage.ctx.run(lambda tx, uid=uid: deletion.open_matters(tx, uid))
-            assert (matter["code"], matter["sessionId"], matter["way"]) == ("SESSION_OPEN", session_id, "cancel it")
-        with pytest.raises(Conflict) as refused:
-            stage.ctx.run(lambda tx: removal.remove(tx, EXPERT, by="root", config=stage.config, now=START))
-        assert refused.value.code == "EXPERT_BUSY"
-
-    @pytest.mark.parametrize("closed", [USER, EXPERT])
-    def test_what_a_disabled_account_is_booked_for_is_cancelled(self, stage: Bookings, closed: str) -> None:
-        session_id = stage.booked()
-        other = stage.booked("kabir", scheduled_at=stage.slot(60))
-        stage.ctx.run(lambda tx: sessions.end_all(tx, closed, pace=PACE, now=stage.slot(-1)))
-        [task] = kept_tasks(stage.ctx).keyed("cancel-all", closed)
-        for _ in range(2):
-            tasks.cancel_all(stage.ctx, task.payload, stage.slot(-1))
-        session = stage.session(session_id)
-        assert (session["status"], session["cancelledBy"], session["refundedAmount"]) == ("cancelled", "platform", 300)
-        assert stage.session(other)["status"] == ("cancelled" if closed == EXPERT else "confirmed")
-        assert wallet_of(stage.ctx, USER)["balance"] == 1000
-        stage.check_books()
-
-    def test_names_of_the_deleted_go(self, stage: Bookings) -> None:
-        session_id = stage.booked()
-        stage.cancel(session_id, EXPERT, START)
-        deletion.erase(stage.ctx, USER, None, "Deleted user", now=START)
-        assert stage.session(session_id)["userName"] == "Deleted user"
 
 
 def test_the_wire_shows_what_both_may_see(stage: Bookings) -> None:

@@ -28,11 +28,16 @@ class Provider:
 
     # Gateway
 
-    def create_order(self, *, amount_paise: int, currency: str, receipt: str, notes: dict[str, str]) -> str:
+    def create_order(
+        self, *, amount_paise: int, currency: str, receipt: str, notes: dict[str, str], customer_id: str | None = None
+    ) -> str:
         order_id = f"order_{len(self.orders) + 1}"
         self.orders[order_id] = amount_paise
         self._may_fail()
         return order_id
+
+    def create_customer(self, *, name: str | None, email: str, notes: dict[str, str]) -> str:
+        raise AssertionError("nobody here has an address")
 
     def fetch_payment(self, payment_id: str) -> Payment:
         self._may_fail()

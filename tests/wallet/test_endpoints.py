@@ -111,6 +111,8 @@ def test_transactions_are_listed_newest_first_by_type_and_status(own: Context, u
         "currency": "INR",
         "description": "Test",
         "referenceId": "s1",
+        "tds": None,
+        "netAmount": None,
         "failureReason": None,
         "createdAt": "2026-01-05T10:00:00.000Z",
         "updatedAt": "2026-01-05T10:00:00.000Z",

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from konnect import ids
+from konnect.bookings import reversal
 from konnect.context import Context
+from konnect.disputes import service as disputes
 from konnect.money import Rupees, to_paise
 from konnect.sessions import refunds
 from konnect.store import Tx
@@ -39,6 +41,24 @@ class RefundSession(Payload):
     amount: Rupees | None = None
     reason: Reason
     refundId: DocumentId | None = None  # noqa: N815
+
+
+class RefundBooking(Payload):
+    """{"bookingId", "amount": INR or left out for the rest, "reason", "refundId": makes a repeat harmless}"""
+
+    bookingId: DocumentId  # noqa: N815
+    amount: Rupees | None = None
+    reason: Reason
+    refundId: DocumentId | None = None  # noqa: N815
+
+
+class DecideDispute(Payload):
+    """{"bookingId", "decision": refund_full | refund_partial | no_refund, "amount": of a partial one, "note"}"""
+
+    bookingId: DocumentId  # noqa: N815
+    decision: disputes.Decision
+    amount: Rupees | None = None
+    note: Reason
 
 
 class AdjustWallet(Payload):
@@ -74,6 +94,22 @@ def refund_session(ctx: Context, payload: dict[str, Any], now: datetime) -> dict
     amount_paise = None if given.amount is None else to_paise(given.amount)
     refund = refunds.Request(given.sessionId, given.refundId or ids.new(), amount_paise, given.reason, given.actor)
     return ctx.run(lambda tx: refunds.refund(tx, refund, now=now))
+
+
+def refund_booking(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    given = RefundBooking.model_validate(payload)
+    amount_paise = None if given.amount is None else to_paise(given.amount)
+    refund = reversal.Request(given.bookingId, given.refundId or ids.new(), amount_paise, given.reason, given.actor)
+    return ctx.run(lambda tx: reversal.view(reversal.refund(tx, refund, now=now)))
+
+
+def decide_dispute(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    given = DecideDispute.model_validate(payload)
+    amount_paise = None if given.amount is None else to_paise(given.amount)
+    ruling = disputes.Ruling(given.decision, amount_paise, given.note, given.actor)
+    decided = ctx.run(lambda tx: disputes.decide(tx, given.bookingId, ruling, now=now))
+    shown = ("decision", "amount", "amountPaise", "note", "decidedBy")
+    return {"bookingId": given.bookingId, "status": decided["status"], **{name: decided[name] for name in shown}}
 
 
 def adjust_wallet(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 from konnect.http.routing import Call, Router
 
 from . import metrics
-from .schemas import DaysQuery, Metrics, MetricsHistory, Peaks, Realtime
+from .schemas import DaysQuery, Metrics, MetricsHistory, Peaks, Realtime, Success
 
 router = Router("Admin: metrics")
 
@@ -32,3 +32,11 @@ def metrics_peak(call: Call, query: DaysQuery) -> dict[str, Any]:
 def metrics_realtime(call: Call) -> dict[str, Any]:
     """Experts online, sessions in progress and queues, up to 100 of each."""
     return metrics.realtime(call.ctx, now=call.now)
+
+
+@router.get("/api/admin/metrics/success", response=Success, auth="admin")
+def metrics_success(call: Call) -> dict[str, Any]:
+    """The product's success metrics beside their targets: over the last 30 days, sessions over the last 7."""
+    from . import success
+
+    return success.metrics(call.ctx, now=call.now)

@@ -8,20 +8,24 @@ from flask import Response
 
 from konnect import clock, idempotency, ids
 from konnect.errors import BadRequest
+from konnect.http import csv_files
 from konnect.http.routing import Call, Router
 from konnect.http.schemas import Listing
 from konnect.integrations.razorpay.client import gateway
+from konnect.ledger import days as ledger_days
 from konnect.money import CURRENCY, to_paise
 from konnect.payments import settlements
 from konnect.store import Database, Query, page
 from konnect.wallet import adjustments, transactions
 from konnect.wallet.schemas import TransactionView
 
-from . import csv_files, days, revenue
+from . import days, mentor_revenue, revenue
 from .schemas import (
     Adjustment,
     AdjustRequest,
     AdminTransactionsQuery,
+    MentorRevenueQuery,
+    MentorRevenueReport,
     RevenueQuery,
     RevenueReport,
     SettlementReport,
@@ -36,7 +40,12 @@ DEFAULT_DAYS: dict[revenue.Period, int] = {"daily": 30, "weekly": 84, "monthly":
 TRANSACTION_COLUMNS = (
     "id", "createdAt", "userId", "type", "status", "amount", "currency", "description", "referenceId", "updatedAt",
 )  # fmt: skip
-REVENUE_COLUMNS = ("from", "to", "gross", "fee", "refunds", "feeRefunded", "net")
+SUM_COLUMNS = (
+    "received", "returned", "gross", "commission", "fee", "gst", "gatewayFees", "refunds", "feeRefunded", "gstRefunded",
+    "promotions", "net",
+)  # fmt: skip
+REVENUE_COLUMNS = ("from", "to", *SUM_COLUMNS)
+MENTOR_COLUMNS = ("userId", "mentorId", "name", *SUM_COLUMNS)
 SETTLEMENT_COLUMNS = (
     "date", "settlementIds", "utrs", "payments", "paymentsAmount", "refunds", "refundsAmount", "othersAmount", "fees",
     "tax", "settled", "ledger", "ok",
@@ -74,6 +83,25 @@ def revenue_report(call: Call, query: RevenueQuery) -> dict[str, Any] | Response
         "to": last,
         "items": items,
         "total": total.as_json(),
+        "currency": CURRENCY,
+    }
+
+
+@router.get("/api/admin/revenue/mentors", response=MentorRevenueReport, auth="admin")
+def mentor_revenue_report(call: Call, query: MentorRevenueQuery) -> dict[str, Any] | Response:
+    """Revenue by mentor of a month of Asia/Kolkata, the largest first: the sums of the same movements as the revenue by
+    day. `format=csv` gives all of them as a file, up to 20,000 rows."""
+    db, month = call.ctx.db, query.month or clock.business_day(call.now).isoformat()[:7]
+    if query.format == "csv":
+        csv_files.check_size(db, ledger_days.of_mentors(month))
+        rows = ([row[name] for name in MENTOR_COLUMNS] for row in mentor_revenue.streamed(db, month, query.source))
+        return csv_files.answer(f"revenue-mentors-{month}", MENTOR_COLUMNS, rows)
+    found = mentor_revenue.listed(db, month, query.source, limit=query.limit, cursor=query.cursor)
+    return {
+        "month": month,
+        "source": query.source,
+        "items": found.items,
+        "nextCursor": found.next_cursor,
         "currency": CURRENCY,
     }
 

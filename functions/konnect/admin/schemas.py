@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 
 from konnect import money
-from konnect.http.schemas import ListQuery, Schema
+from konnect.http.schemas import Listing, ListQuery, Schema
 from konnect.platform import PlatformConfig
 from konnect.sessions import schemas as sessions
 from konnect.wallet.schemas import WalletView
@@ -132,21 +132,55 @@ class RevenueQuery(Span):
 
 
 class RevenueSums(Schema):
+    received: float = Field(description="What users paid by the gateway, for these days' and later sessions.")
+    returned: float = Field(description="What went back of it before it was earned: cancellations, late payments.")
     gross: float = Field(description="What users paid for what was delivered.")
-    fee: float = Field(description="The platform's part of it.")
-    refunds: float = Field(description="What went back to users.")
+    commission: float = Field(description="The platform's part of it, with the GST on it.")
+    fee: float = Field(description="The platform's part of it, without GST.")
+    gst: float = Field(description="The GST on it.")
+    gateway_fees: float = Field(description="The gateway's part of it, as prices reckon with it.")
+    refunds: float = Field(description="What went back to users of what was delivered.")
     fee_refunded: float = Field(description="Of it, from the platform's fee.")
-    net: float = Field(description="Fee less what was refunded of it.")
+    gst_refunded: float = Field(description="Of it, from the GST.")
+    promotions: float = Field(description="What the platform paid for users: coupons, included minutes, discounts.")
+    net: float = Field(description="Fee less what was refunded of it, and promotions.")
+    received_paise: int
+    returned_paise: int
     gross_paise: int
+    commission_paise: int
     fee_paise: int
+    gst_paise: int
+    gateway_fees_paise: int
     refunds_paise: int
     fee_refunded_paise: int
+    gst_refunded_paise: int
+    promotions_paise: int
     net_paise: int
 
 
 class RevenueItem(RevenueSums):
     from_: date = Field(alias="from")
     to: date
+
+
+class MentorRevenueQuery(ListQuery):
+    month: Annotated[str, StringConstraints(pattern=r"^20\d\d-(0[1-9]|1[0-2])$")] | None = Field(
+        default=None, examples=["2026-06"], description="Of Asia/Kolkata; left out, the one that runs."
+    )
+    source: Source | None = Field(default=None, description="Left out: all.")
+    format: Format = "json"
+
+
+class MentorRevenue(RevenueSums):
+    user_id: str = Field(description="The mentor's account.")
+    mentor_id: str = Field(description="The mentor's profile.")
+    name: str | None
+
+
+class MentorRevenueReport(Listing[MentorRevenue]):
+    month: str
+    source: Source | None
+    currency: str
 
 
 class RevenueReport(Schema):
@@ -360,6 +394,60 @@ class Realtime(Schema):
     experts: list[OnlineExpert]
     sessions: list[AdminSession]
     queues: list[QueueLength]
+    at: datetime
+
+
+class Measured(Schema):
+    """A number beside its target."""
+
+    value: float | None = Field(description="Null where there is nothing to measure yet.")
+    target: float
+    reached: bool
+
+
+class RecurringRevenue(Measured):
+    """In INR, with GST: what the subscriptions' months that run are worth."""
+
+    subscribers: int
+
+
+class MonthlyRevenue(Schema):
+    """Of sessions, bookings and subscriptions in the last 30 days; see the revenue report."""
+
+    gross: float
+    commission: float
+    net: float
+
+
+class WeeklySessions(Measured):
+    """Bookings that were paid for in the last seven days."""
+
+    week_before: int
+
+
+class AverageRating(Measured):
+    """Of the reviews of the last 30 days, without hidden ones."""
+
+    reviews: int
+
+
+class RepeatRate(Measured):
+    """Percent of the students with a completed booking who have had a second one."""
+
+    students: int
+    repeating: int
+
+
+class Success(Schema):
+    mrr: RecurringRevenue
+    monthly_revenue: MonthlyRevenue
+    sessions_per_week: WeeklySessions
+    active_mentors: Measured = Field(
+        description="Approved, and with a booking to come, or one that was held in the last 30 days."
+    )
+    average_rating: AverageRating
+    repeat_rate: RepeatRate
+    currency: str
     at: datetime
 
 

@@ -16,6 +16,7 @@ from konnect.sessions import listing
 from konnect.sessions import service as sessions
 from konnect.sessions.metering import Pace
 from konnect.store import Doc, Emit, Tx
+from konnect.subscriptions import tasks as subscriptions
 
 Role = Literal["user", "expert", "admin"]
 RECENT_SESSIONS = 10
@@ -94,6 +95,7 @@ def _write(tx: Tx, given: Change, *, config: PlatformConfig, pace: Pace, now: da
             # What had to follow the change that was made before may have failed.
             sessions.end_all(tx, uid, pace=pace, now=now)
             bookings.schedule_cancelling(tx, uid, now=now)
+            subscriptions.schedule_cancelling(tx, uid, now=now)
         return {**user, "id": uid}
     fields: Doc = {**changed, "updatedAt": now}
     if changed.get("disabled") or _lowers(user, changed.get("role")):
@@ -103,6 +105,7 @@ def _write(tx: Tx, given: Change, *, config: PlatformConfig, pace: Pace, now: da
         if changed.get("disabled"):
             sessions.end_all(tx, uid, pace=pace, now=now)
             bookings.schedule_cancelling(tx, uid, now=now)
+            subscriptions.schedule_cancelling(tx, uid, now=now)
         if tx.get("experts", expert_id) is not None:
             experts.set_available(tx, expert_id, False, config, now=now)
     tx.update(("users", uid), fields)

@@ -2,7 +2,8 @@
 
 {weekly: {day: [{from, to}, …]}, exceptions: {date: [{from, to}, …]}, vacation: {from, to} | None, noticeMins,
 bufferMins, horizonDays, updatedAt}; windows in minutes since midnight of the mentor's own zone (`timeZone` on
-experts/{id}). Whether bookings are accepted at all is a setting of the expert (`acceptsBookings`).
+experts/{id}). Whether bookings are accepted at all is a setting of the expert (`acceptsBookings`), unless the platform
+has stopped them (`bookingsStopped`).
 """
 
 from collections.abc import Iterable
@@ -68,7 +69,7 @@ def rules(expert: Doc, found: Doc | None) -> Rules:
         weekly={int(day): _windows(windows) for day, windows in doc["weekly"].items()},
         exceptions={date.fromisoformat(day): _windows(windows) for day, windows in doc["exceptions"].items()},
         holidays=((date.fromisoformat(vacation["from"]), date.fromisoformat(vacation["to"])),) if vacation else (),
-        accepting=preferences.of(expert)["acceptsBookings"],
+        accepting=preferences.bookable(expert),
         notice=timedelta(minutes=doc["noticeMins"]),
         buffer=timedelta(minutes=doc["bufferMins"]),
         horizon=timedelta(days=doc["horizonDays"]),
@@ -76,13 +77,21 @@ def rules(expert: Doc, found: Doc | None) -> Rules:
 
 
 def open_times(
-    tx: Tx, expert: Doc, begins: datetime, ends: datetime, duration: timedelta, *, now: datetime
+    tx: Tx,
+    expert: Doc,
+    begins: datetime,
+    ends: datetime,
+    duration: timedelta,
+    *,
+    horizon: timedelta | None = None,
+    now: datetime,
 ) -> list[datetime]:
-    """The starts that are open from `begins` to before `ends`: one document of rules, one calendar day a UTC day."""
+    """The starts that are open from `begins` to before `ends`: one document of rules, one calendar day a UTC day.
+    `horizon`: how early who asks can book; the mentor's own holds too."""
     uid = expert["firebaseUid"]
     if uid is None:
         return []
-    found = rules(expert, tx.get("availability", expert["id"]))
+    found = _within(rules(expert, tx.get("availability", expert["id"])), horizon)
     # Nothing outside is open: those days need not be read.
     begins, ends = max(begins, now), min(ends, now + found.horizon)
     if ends <= begins or not found.accepting:
@@ -100,15 +109,20 @@ def is_free(
     *,
     but: str | None = None,
     notice: bool = True,
+    horizon: timedelta | None = None,
     now: datetime,
 ) -> bool:
     """Whether a booking may begin at `start`, by the same rules. `but`: a reservation that does not count. Without
     `notice` also at short notice: somebody who was in time has paid late."""
-    found = rules(expert, tx.get("availability", expert["id"]))
+    found = _within(rules(expert, tx.get("availability", expert["id"])), horizon)
     if not notice:
         found = replace(found, notice=timedelta(0))
     taken = _taken(tx, expert["firebaseUid"], found, start, start + duration, now, but)
     return is_open(found, taken, start, duration, now)
+
+
+def _within(found: Rules, horizon: timedelta | None) -> Rules:
+    return found if horizon is None else replace(found, horizon=min(found.horizon, horizon))
 
 
 def _taken(

@@ -5,6 +5,7 @@ by the hour that is missing, on the day it is put back longer by the one that co
 is its first coming; one that is skipped is as far behind the change as it would have been.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -49,15 +50,33 @@ def open_slots(
         return []
     earliest, latest = max(begins, now + rules.notice), min(ends, now + rules.horizon)
     blocks = set(_blocks(rules, earliest, latest + duration))
-    busy = [(start - rules.buffer, end + rules.buffer) for start, end in taken]
+    busy = _merged((start - rules.buffer, end + rules.buffer) for start, end in taken)
+    begins_of_busy = [begin for begin, _ in busy]
     count = duration // BLOCK
+
+    def is_free(start: datetime) -> bool:
+        """Of the busy times, which follow each other, the last to begin before the slot's end is the last to end."""
+        before = bisect_left(begins_of_busy, start + duration)
+        return before == 0 or busy[before - 1][1] <= start
+
     return [
         start
         for start in sorted(blocks)
         if earliest <= start < latest
         and all(start + number * BLOCK in blocks for number in range(count))
-        and not any(start < end and begin < start + duration for begin, end in busy)
+        and is_free(start)
     ]
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """The same times in order, without overlaps."""
+    found: list[Span] = []
+    for begin, end in sorted(spans):
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((begin, end))
+    return found
 
 
 def is_open(rules: Rules, taken: Iterable[Span], start: datetime, duration: timedelta, now: datetime) -> bool:

@@ -17,8 +17,9 @@ from konnect.sessions.booked.policy import Split
 from konnect.sessions.booked.service import check_running
 from konnect.sessions.metering import Pace
 from konnect.store import Doc, Tx
+from konnect.subscriptions import service as subscriptions
 
-from . import messages, repository, schedule, service, settlement
+from . import benefits, messages, reminders, repository, schedule, service, settlement
 
 By = Literal["student", "mentor", "admin"]
 _POLICY: dict[str, policy.By] = {"student": "user", "mentor": "expert", "admin": "platform"}
@@ -37,22 +38,40 @@ def progress(tx: Tx, booking_id: str, *, pace: Pace, now: datetime, due: datetim
         else:
             schedule.pending(tx, booking, now)
         return
+    if _called_off(tx, booking, pace, now):
+        return
     at = schedule.next_action_at(booking, pace)
     if booking["status"] == "in_progress" and at is not None and at <= now:
         _complete(tx, booking, now)
         return
     if booking["status"] == "confirmed" and booking["scheduledAt"] <= now:
         booking = _start(tx, booking, pace, now)
+    elif booking["status"] == "confirmed":
+        booking = reminders.send(tx, booking, now=now)
     schedule.pending(tx, booking, now)
 
 
-def expire(tx: Tx, booking: Doc, *, now: datetime) -> None:
-    """Nobody has paid in time: the slot is free again."""
+def _called_off(tx: Tx, booking: Doc, pace: Pace, now: datetime) -> bool:
+    """Cancel a booking that has not begun if the account of either side is closed by now: the task that should have
+    done so (tasks.schedule_cancelling) may be lost. Returns whether it did."""
+    if booking["status"] != "confirmed":
+        return False
+    tx.prefetch(*(("users", uid) for uid in booking["participants"]))
+    if not any((tx.get("users", uid) or {}).get("disabled") for uid in booking["participants"]):
+        return False
+    cancel(tx, booking, "admin", reason=None, pace=pace, now=now)
+    return True
+
+
+def expire(tx: Tx, booking: Doc, *, tell: bool = True, now: datetime) -> None:
+    """Nobody has paid in time: the slot is free again. `tell` the student, unless there is more to say."""
     order_id = booking["payment"]["orderId"]
     order = orders.order(tx, order_id) if order_id else None
     failed = order is not None and order["lastFailure"] is not None
     payment = {**booking["payment"], "status": "failed"} if failed else booking["payment"]
-    _free(tx, booking, "payment-failed" if failed else "expired", now, payment=payment)
+    booking = _free(tx, booking, "payment-failed" if failed else "expired", now, payment=payment)
+    if tell:
+        messages.lapsed(tx, booking, now=now)
 
 
 def give_up(tx: Tx, booking_id: str, *, now: datetime) -> None:
@@ -108,7 +127,8 @@ def reschedule(
         *calendar.paths(people, booking["scheduledAt"], booking["endsAt"]),
         *calendar.paths(people, scheduled_at, ends_at),
     )
-    if not availability.is_free(tx, expert, scheduled_at, duration, but=booking_id, now=now):
+    horizon = subscriptions.horizon(tx, uid, config, now=now)
+    if not availability.is_free(tx, expert, scheduled_at, duration, but=booking_id, horizon=horizon, now=now):
         calendar.release(tx, people, booking_id, booking["scheduledAt"], booking["endsAt"])
         raise service.closed(tx, booking["mentorUid"], scheduled_at, ends_at, now)
     check_running(tx, uid, expert, scheduled_at, config, pace)
@@ -118,8 +138,9 @@ def reschedule(
         "rescheduledFrom": booking["scheduledAt"],
         "scheduledAt": scheduled_at,
         "endsAt": ends_at,
-        "nextActionAt": scheduled_at,
+        **reminders.planned(scheduled_at, pace, now),
     }
+    moved["nextActionAt"] = reminders.next_action_at(moved)
     repository.update(tx, booking_id, now=now, **moved)
     booking = {**booking, **moved, "updatedAt": now}
     schedule.pending(tx, booking, now)
@@ -173,5 +194,6 @@ def _free(tx: Tx, booking: Doc, reason: str, now: datetime, **fields: object) ->
         "nextActionAt": None,
     }
     repository.update(tx, booking["id"], now=now, **ended)
+    benefits.free(tx, booking, now=now)
     calendar.release(tx, booking["participants"], booking["id"], booking["scheduledAt"], booking["endsAt"])
     return {**booking, **ended, "updatedAt": now}

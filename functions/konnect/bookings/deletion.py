@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any
 
 from konnect.context import Context
-from konnect.store import Tx
+from konnect.store import Doc, Tx
 
-from . import repository
+from . import feeds, recordings, repository
 
 MAX_NAMED = 5
 BATCH = 100
@@ -31,6 +31,7 @@ def open_matters(tx: Tx, uid: str) -> list[dict[str, Any]]:
 
 def erase(ctx: Context, uid: str, name: str, *, now: datetime) -> None:
     """Put `name` in the place of the user's own, and take away what the user has written. Can be repeated."""
+    feeds.erase(ctx.db, uid)
     for side, named in (("student", "studentName"), ("mentor", "mentorName")):
         cursor = None
         while True:
@@ -38,13 +39,15 @@ def erase(ctx: Context, uid: str, name: str, *, now: datetime) -> None:
                 ctx.db, side=side, uid=uid, when=None, status=None, limit=BATCH, cursor=cursor, number=None
             )
             for booking in found.items:
-                fields = {named: name, **({"agenda": ""} if side == "student" else {})}
-                if any(booking[field] != value for field, value in fields.items()):
+                fields: Doc = {named: name, **({"agenda": "", "sessionNotes": None} if side == "student" else {})}
+                if any(booking.get(field) != value for field, value in fields.items()):
                     ctx.run(partial(_change, booking_id=booking["id"], fields=fields, now=now))
+                if booking["recording"] is not None:
+                    recordings.drop(ctx, booking["id"], now=now)
             cursor = found.next_cursor
             if cursor is None:
                 break
 
 
-def _change(tx: Tx, *, booking_id: str, fields: dict[str, str], now: datetime) -> None:
+def _change(tx: Tx, *, booking_id: str, fields: Doc, now: datetime) -> None:
     repository.update(tx, booking_id, now=now, **fields)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from konnect import clock, idempotency, ids
+from konnect import clock, idempotency
+from konnect.contacts import masked
 from konnect.context import Context
 from konnect.http.routing import Call, Router
 from konnect.http.schemas import Listing
@@ -12,7 +13,7 @@ from konnect.platform import platform_config
 from konnect.sessions.metering import Pace
 from konnect.store import Doc, Tx
 
-from . import checkout, course, repository
+from . import checkout, course, no_show, notes, repository
 from .schemas import (
     Booked,
     Booking,
@@ -21,6 +22,7 @@ from .schemas import (
     BookingsQuery,
     CancelRequest,
     Move,
+    Notes,
     Order,
     OrderRequest,
 )
@@ -40,7 +42,8 @@ router = Router("Bookings")
 def book(call: Call, body: BookingRequest) -> dict[str, Any]:
     """Book a session with a mentor. The slot is held for ten minutes, within which `order` is to be paid: call
     `POST /api/payments/verify` with what the checkout returns, or wait for the booking to be confirmed. The same
-    request again answers the same booking while it is held.
+    request again answers the same booking while it is held; with another coupon, at its price. What a package, a
+    subscription or a coupon covers is not paid: if that is all of it, the booking is confirmed at once.
     """
     scheduled_at = clock.to_millisecond(body.scheduled_at)
     candidates = repository.candidates(f"{clock.business_day(call.now):%Y%m%d}")
@@ -50,11 +53,13 @@ def book(call: Call, body: BookingRequest) -> dict[str, Any]:
         scheduled_at=scheduled_at,
         minutes=body.duration,
         topic=body.topic,
-        agenda=body.agenda,
+        agenda=_shown(call.ctx, body.agenda),
         agreed=body.agreed_to_policy is True,
         price_paise=None if body.price is None else to_paise(body.price),
+        coupon_code=body.coupon_code,
+        package_purchase_id=body.package_purchase_id,
         candidates=candidates,
-        room_name=f"graphora-{ids.new().lower()}",
+        time_zone=body.time_zone,
     )
     key = idempotency.key(call.user.uid, "booking", call.idempotency_key, body.model_dump(mode="json"))
     booking, order = checkout.start(call.ctx, gateway(call.ctx.settings), wanted, key=key, now=call.now)
@@ -102,11 +107,12 @@ def cancel(call: Call, booking_id: str, body: CancelRequest) -> dict[str, Any]:
     """Cancel a booking before its time. By the student more than 24 hours before, all that was paid goes back to where
     it came from; from 24 to 4 hours, half; later nothing; by the mentor, always all.
     """
+    reason = _shown(call.ctx, body.reason)
 
     def work(tx: Tx) -> Doc:
         booking = repository.of_participant(tx, booking_id, call.user.uid)
         by: course.By = "student" if booking["studentId"] == call.user.uid else "mentor"
-        return course.cancel(tx, booking, by, reason=body.reason, pace=_pace(call.ctx), now=call.now)
+        return course.cancel(tx, booking, by, reason=reason, pace=_pace(call.ctx), now=call.now)
 
     return call.ctx.run(work)
 
@@ -135,6 +141,41 @@ def complete(call: Call, booking_id: str) -> dict[str, Any]:
         return course.complete(tx, booking, call.user.uid, now=call.now)
 
     return call.ctx.run(work)
+
+
+@router.put("/api/bookings/<booking_id>/notes", response=BookingDetail, errors=(403, 404, 409))
+def write_notes(call: Call, booking_id: str, body: Notes) -> dict[str, Any]:
+    """Write the notes of a session, as its mentor, from its beginning on; both see them in the booking. What was there
+    is replaced. The student is told, once a day at most.
+    """
+    content, items = _shown(call.ctx, body.content), [_shown(call.ctx, item) for item in body.action_items]
+
+    def work(tx: Tx) -> Doc:
+        booking = repository.of_participant(tx, booking_id, call.user.uid)
+        booking = notes.write(tx, booking, call.user.uid, content, items, now=call.now)
+        return {**booking, "earnings": earnings(repository.terms(tx, booking_id))}
+
+    return call.ctx.run(work)
+
+
+@router.post("/api/bookings/<booking_id>/no-show", response=Booking, errors=(403, 404, 409, 503))
+def claim_no_show(call: Call, booking_id: str) -> dict[str, Any]:
+    """The other side did not come: from some minutes after the beginning until a day after the end, by who was in the
+    call while the other was not. The mentor's absence gives everything back; the student's leaves the session paid. 409
+    NO_EVIDENCE, if it was otherwise as far as we have seen: open a dispute.
+    """
+    config, pace, uid = platform_config(call.ctx.db), _pace(call.ctx), call.user.uid
+
+    def work(tx: Tx) -> Doc:
+        booking = repository.of_participant(tx, booking_id, uid)
+        return no_show.claim(tx, booking, uid, config=config, pace=pace, now=call.now)
+
+    return call.ctx.run(work)
+
+
+def _shown(ctx: Context, text: str) -> str:
+    """A text as the other side reads it: without mail addresses and phone numbers, unless configured otherwise."""
+    return text if platform_config(ctx.db).maskContacts == "nowhere" else masked(text)
 
 
 def earnings(terms: Doc) -> dict[str, Any]:

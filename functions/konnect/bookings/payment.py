@@ -10,11 +10,12 @@ from konnect.integrations.razorpay.entities import Payment, Refund
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement
+from konnect.money import rupees
 from konnect.payments import refunds
 from konnect.payments.repository import Reader
 from konnect.store import Doc, Tx
 
-from . import course, messages, pricing, repository, schedule, service, settlement
+from . import benefits, course, messages, pricing, reminders, repository, schedule, service, settlement
 
 log = logging.getLogger(__name__)
 
@@ -23,18 +24,27 @@ def paid(tx: Tx, order: Doc, payment: Payment, *, first: bool, now: datetime) ->
     """Seat the booking and hold the money; what comes too late for a slot that is somebody else's by now, or a second
     time, goes back by itself. Returns {bookingId, outcome: "seated" | "returned"}."""
     booking = repository.get(tx, order["purpose"]["bookingId"])
-    if first and _seat(tx, booking, now):
+    # An order of before its coupon was changed is not the booking's any more.
+    own = first and order["id"] == booking["payment"]["orderId"]
+    if own and _seat(tx, booking, now):
         _confirm(tx, booking, payment, now)
         return {"bookingId": booking["id"], "outcome": "seated"}
-    if booking["status"] == "pending":
-        course.expire(tx, booking, now=now)
+    if own and booking["status"] == "pending":
+        course.expire(tx, booking, tell=False, now=now)
     refund = settlement.pay_back(tx, booking, payment, now=now)
-    if first:
+    if own:
         # A second payment is none of the booking's business.
         shown = {**booking["payment"], "status": "paid", "paymentId": payment.id, "paidAt": now}
         repository.update(tx, booking["id"], now=now, payment=shown, refund=refund)
     messages.paid_back(tx, booking, payment.id, payment.amount_paise, now=now)
     return {"bookingId": booking["id"], "outcome": "returned"}
+
+
+def cover(tx: Tx, booking: Doc, *, now: datetime) -> Doc:
+    """A booking that is just held, and of which nothing is to be paid in cash: seat it, and hold the money."""
+    seated = _seat(tx, booking, now)
+    assert seated, f"{booking['id']} is held"
+    return _confirm(tx, booking, None, now)
 
 
 def unpaid(tx: Tx, order: Doc, *, reason: str, now: datetime) -> None:
@@ -58,17 +68,22 @@ def refunded(tx: Tx, order: Doc, refund: Refund, result: dict[str, Any], *, now:
         subject = {"refund": refund.id, "payment": refund.payment_id, "booking": booking["id"]}
         ledger.post_new(tx, Movement(f"refund:{refund.id}", "booking.refund.foreign", legs, subject), now=now)
         return
-    shown = booking["refund"]
-    if shown is None or shown["id"] != found["id"]:
+    if found["paymentId"] != booking["payment"]["paymentId"]:
+        # Of a second payment, which is none of the booking's business.
         return
-    whole = refund.amount_paise == booking["totalPaise"]
-    repository.update(
-        tx,
-        booking["id"],
-        now=now,
-        refund={**shown, "status": "processed", "processedAt": now, "razorpayRefundId": refund.id},
-        payment={**booking["payment"], "status": "refunded" if whole else "partially_refunded"},
-    )
+    refunded_paise = booking["payment"].get("refundedPaise", 0) + refund.amount_paise
+    changed: Doc = {
+        "payment": {
+            **booking["payment"],
+            "status": "refunded" if refunded_paise >= booking["payablePaise"] else "partially_refunded",
+            "refunded": rupees(refunded_paise),
+            "refundedPaise": refunded_paise,
+        }
+    }
+    shown = booking["refund"]
+    if shown is not None and shown["id"] == found["id"]:
+        changed["refund"] = {**shown, "status": "processed", "processedAt": now, "razorpayRefundId": refund.id}
+    repository.update(tx, booking["id"], now=now, **changed)
 
 
 def answer(reader: Reader, order: Doc, result: dict[str, Any] | None) -> dict[str, Any]:
@@ -78,13 +93,18 @@ def answer(reader: Reader, order: Doc, result: dict[str, Any] | None) -> dict[st
 
 
 def _seat(tx: Tx, booking: Doc, now: datetime) -> bool:
-    """Take its place in both calendars for good, if it still has it, or if nobody else has it by now."""
+    """Take its place in both calendars for good, if it still has it, or if nobody else has it by now, nor what was not
+    to be paid in cash."""
     people = tuple(booking["participants"])
     held = booking["status"] == "pending" and booking["heldUntil"] > now
     if not held:
         late = booking["status"] == "pending" or booking["statusReason"] in service.LATE
         if booking["status"] not in {"pending", "cancelled"} or not late or not _still_free(tx, booking, now):
             return False
+    # What lapsed with the hold is used again, if it is all still there.
+    lapsed = booking["status"] == "cancelled"
+    if lapsed and not benefits.still_offered(tx, booking, now=now):
+        return False
     try:
         service.place(
             tx,
@@ -98,6 +118,8 @@ def _seat(tx: Tx, booking: Doc, now: datetime) -> bool:
         )
     except Conflict:
         return False
+    if lapsed:
+        benefits.use(tx, booking, now=now)
     return True
 
 
@@ -111,7 +133,7 @@ def _still_free(tx: Tx, booking: Doc, now: datetime) -> bool:
     return availability.is_free(tx, expert, booking["scheduledAt"], duration, but=booking["id"], notice=False, now=now)
 
 
-def _confirm(tx: Tx, booking: Doc, payment: Payment, now: datetime) -> None:
+def _confirm(tx: Tx, booking: Doc, payment: Payment | None, now: datetime) -> Doc:
     settlement.take(tx, booking, payment, now=now)
     confirmed: Doc = {
         "status": "confirmed",
@@ -119,8 +141,13 @@ def _confirm(tx: Tx, booking: Doc, payment: Payment, now: datetime) -> None:
         "isOpen": True,
         "heldUntil": None,
         "cancelledAt": None,
-        "payment": {**booking["payment"], "status": "paid", "paymentId": payment.id, "paidAt": now},
-        "nextActionAt": booking["scheduledAt"],
+        "payment": {
+            **booking["payment"],
+            "status": "paid",
+            "paymentId": None if payment is None else payment.id,
+            "paidAt": now,
+        },
+        **reminders.confirmed(booking, now),
         "confirmedAt": now,
     }
     repository.update(tx, booking["id"], now=now, **confirmed)
@@ -128,3 +155,4 @@ def _confirm(tx: Tx, booking: Doc, payment: Payment, now: datetime) -> None:
     schedule.pending(tx, booking, now)
     bill = settlement.bill_of(tx, booking)
     messages.confirmed(tx, booking, pricing.divide(bill.total_paise, bill), now=now)
+    return {**booking, "heldPaise": booking["totalPaise"]}

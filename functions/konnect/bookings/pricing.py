@@ -35,10 +35,7 @@ class Parts:
 
 
 def bill(price_paise: int, rates: Rates) -> Bill:
-    added_paise = 0
-    if rates.gst_added_to_bill:
-        added_paise = percent_of(percent_of(price_paise, rates.commission_percent), rates.gst_percent)
-    return Bill(price_paise, price_paise + added_paise, rates)
+    return Bill(price_paise, rates.total_of(price_paise), rates)
 
 
 def divide(kept_paise: int, of: Bill) -> Parts:

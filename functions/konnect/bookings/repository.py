@@ -1,14 +1,21 @@
 """bookings/{id}: what both participants see of a booking; bookings/{id}/private/terms: what the mentor alone sees.
 
-A booking: {studentId, studentName, mentorId, mentorUid, mentorName, mentorSlug, participants, scheduledAt, endsAt,
-duration, topic, agenda, policyAgreedAt, status, statusReason, isOpen, heldUntil, price, total, currency, payment,
-refund, cancelledBy, cancelledAt, cancellationReason, rescheduledFrom, jitsiRoomName, heldPaise, nextActionAt,
-createdAt, updatedAt, confirmedAt, startedAt, completedAt}, amounts with their twins in paise. `price` is the mentor's,
-`total` what the student pays. Status: pending (held, unpaid) → confirmed → in_progress → completed, or → cancelled;
-`isOpen` until one of the last two. `nextActionAt` is when something is due, None once nothing is.
+A booking: {studentId, studentName, mentorId, mentorUid, mentorName, mentorSlug, mentorTimeZone, studentTimeZone,
+participants, scheduledAt, endsAt, duration, topic, agenda, policyAgreedAt, status, statusReason, isOpen, heldUntil,
+price, total, currency, payment, benefits, payable, refund, reversedPaise, dispute, cancelledBy, cancelledAt,
+cancellationReason, rescheduledFrom, jitsiRoomName, recording, sessionNotes, review, remindersAt, reminderSent,
+heldPaise, nextActionAt, createdAt, updatedAt, confirmedAt, startedAt, completedAt}, amounts with their twins in paise.
+`jitsiRoomName` is None until the call is open (call.py); recordings.py and reminders.py say what theirs are. `price` is
+the mentor's, `total` what it costs the student, of which `payable` is paid in cash and the rest comes from `benefits`
+(konnect.benefits). Status: pending (held, unpaid) → confirmed → in_progress → completed, or → cancelled; `isOpen` until
+one of the last two. `nextActionAt` is when something is due, None once nothing is. `reversedPaise` is what has gone
+back after it was settled (reversal.py), `refund` the last refund in cash, `payment.refundedPaise` what Razorpay has
+paid back in all. `dispute` is what both see of one (konnect.disputes), None without.
 
 The terms: the rates frozen when it was made (rates.Rates) and {mentorPaise, commissionPaise, platformFeePaise,
-gstPaise, gatewayFeePaise, settledAt}: of the price, and once it is closed of what was kept.
+gstPaise, gatewayFeePaise, settledAt, reversedPaise}: of the price; once it is closed of what was kept; after a reversal
+of what is still kept, so `mentorPaise` is always what the mentor has of it. Once there is something for the mentor:
+{bookingId, mentorUid, payoutId: None until it is in a weekly payout}, and `disputed` while a dispute is open.
 """
 
 from datetime import datetime
@@ -20,6 +27,7 @@ from konnect.store import Database, Doc, Page, Query, Tx, numbered, page
 
 OPEN = ("pending", "confirmed", "in_progress")
 SIDES = {"student": "studentId", "mentor": "mentorUid"}
+SWEEP_LIMIT = 200
 
 
 def find(tx: Tx, booking_id: str) -> Doc | None:
@@ -89,6 +97,12 @@ def listed(
     return page(db, query, limit=limit, cursor=cursor)
 
 
+def past_of_mentor(uid: str) -> Query:
+    """A mentor's bookings that are over, whatever their end, the latest first."""
+    query = Query(("bookings",), order=(("scheduledAt", "desc"),))
+    return query.filter("mentorUid", "==", uid).filter("isOpen", "==", False)
+
+
 def searched(
     db: Database,
     *,
@@ -112,9 +126,21 @@ def searched(
     return page(db, query, limit=limit, cursor=cursor)
 
 
-def overdue(db: Database, before: datetime, limit: int = 200) -> list[Doc]:
-    """Bookings whose next action should have happened, the longest due first."""
-    return Query(("bookings",), (("nextActionAt", "<=", before),), (("nextActionAt", "asc"),), limit).run(db)
+def scheduled(db: Database, uid: str, side: str, since: datetime, *, limit: int) -> list[Doc]:
+    """Somebody's bookings on one side for `since` or later, the first first."""
+    query = Query(("bookings",), order=(("scheduledAt", "asc"),), limit=limit).filter(SIDES[side], "==", uid)
+    return query.filter("scheduledAt", ">=", since).run(db)
+
+
+def overdue(db: Database, before: datetime, cursor: str | None = None) -> Page:
+    """Bookings whose next action should have happened, the longest overdue first."""
+    query = Query(("bookings",), (("nextActionAt", "<=", before),), (("nextActionAt", "asc"),))
+    return page(db, query, limit=SWEEP_LIMIT, cursor=cursor)
+
+
+def count_confirmed(db: Database, since: datetime, until: datetime) -> int:
+    """How many bookings were paid for from `since` to before `until`, whatever became of them."""
+    return Query(("bookings",)).filter("confirmedAt", ">=", since).filter("confirmedAt", "<", until).count(db)
 
 
 def open_of(uid: str, *, limit: int) -> list[Query]:
@@ -123,6 +149,13 @@ def open_of(uid: str, *, limit: int) -> list[Query]:
         Query(("bookings",), limit=limit).filter(field, "==", uid).filter("isOpen", "==", True)
         for field in SIDES.values()
     ]
+
+
+def is_first(tx: Tx, uid: str) -> bool:
+    """Whether a student has no booking that is confirmed, running or completed. Read without a lock, which would keep
+    other students' bookings waiting."""
+    query = Query(("bookings",), limit=1).filter("studentId", "==", uid)
+    return not query.filter("status", "in", ["confirmed", "in_progress", "completed"]).run(tx.db)
 
 
 def unpaid(db: Database, uid: str) -> int:

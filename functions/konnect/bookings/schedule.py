@@ -8,6 +8,8 @@ from konnect.sessions.metering import Pace
 from konnect.store import Doc, Tx
 from konnect.tasks import FURTHEST_AHEAD, Task
 
+from . import reminders
+
 PROGRESS = "/bookings/progress"
 HOLD_MINS = 10
 """A slot is held so long for who is paying."""
@@ -20,10 +22,10 @@ def held_until(scheduled_at: datetime, pace: Pace, now: datetime) -> datetime:
 
 
 def next_action_at(booking: Doc, pace: Pace) -> datetime | None:
-    """The end of the hold; the beginning; some minutes after the end."""
+    """The end of the hold; a reminder, and the beginning; some minutes after the end."""
     due: dict[str, datetime | None] = {
         "pending": booking["heldUntil"],
-        "confirmed": booking["scheduledAt"],
+        "confirmed": reminders.next_action_at(booking),
         "in_progress": clock.after(booking["endsAt"], SETTLE_AFTER_MINS * pace.minute_s),
     }
     return due.get(booking["status"])

@@ -14,7 +14,7 @@ from konnect.rates import service as rates
 from konnect.sessions.booked.policy import Split
 from konnect.store import Doc, Tx
 
-from . import pricing, repository
+from . import benefits, pricing, repository
 from .pricing import Bill, Parts
 
 KIND = "booking"
@@ -27,17 +27,26 @@ def bill_of(tx: Tx, booking: Doc) -> Bill:
     return Bill(booking["pricePaise"], booking["totalPaise"], found)
 
 
-def take(tx: Tx, booking: Doc, payment: Payment, *, now: datetime) -> None:
-    """What was captured is held for the booking."""
-    held = Leg(accounts.hold(KIND, booking["id"]), payment.amount_paise)
-    _capture(tx, booking, payment, "booking.pay", held, now)
+def take(tx: Tx, booking: Doc, payment: Payment | None, *, now: datetime) -> None:
+    """All that the booking costs is held for it: what was captured, and what its benefits give. `payment`: None where
+    they cover it."""
+    found = benefits.of(booking)
+    given = benefits.sums(found, [one.amount_paise for one in found])
+    legs = [Leg(accounts.hold(KIND, booking["id"]), booking["totalPaise"])]
+    legs += [Leg(account, -paise) for account, paise in given.items()]
+    if payment is not None:
+        _capture(tx, booking, payment, "booking.pay", legs, now)
+        return
+    subject = {"user": booking["studentId"], "mentor": booking["mentorUid"], "booking": booking["id"]}
+    ledger.post_new(tx, Movement(f"booking:{booking['id']}:cover", "booking.pay", tuple(legs), subject), now=now)
 
 
 def pay_back(tx: Tx, booking: Doc, payment: Payment, *, now: datetime) -> Doc:
     """What was captured can't be used: it goes back, whole. Returns what the booking shows of the refund."""
     refund_id = f"{booking['id']}-{payment.id}"
-    refund = _refund(tx, booking, refund_id, payment.id, payment.amount_paise, "not-seated", now)
-    _capture(tx, booking, payment, "booking.unused", refunds.leg(refund_id, payment.amount_paise), now)
+    amount_paise, order_id = payment.amount_paise, payment.order_id
+    refund = open_refund(tx, booking, refund_id, payment.id, amount_paise, "not-seated", now, order_id=order_id)
+    _capture(tx, booking, payment, "booking.unused", [refunds.leg(refund_id, payment.amount_paise)], now)
     return refund
 
 
@@ -65,18 +74,14 @@ def close(
         "nextActionAt": None,
     }
     if split.returned_paise:
-        refund_id = f"{booking_id}-{status}"
-        payment_id = booking["payment"]["paymentId"]
-        ended["refund"] = _refund(tx, booking, refund_id, payment_id, split.returned_paise, reason, now)
-        held = Leg(accounts.hold(KIND, booking_id), -split.returned_paise)
-        legs = (held, refunds.leg(refund_id, split.returned_paise))
-        ledger.post_new(
-            tx, Movement(f"booking:{booking_id}:release", "booking.release", legs, {"booking": booking_id}), now=now
-        )
+        ended["refund"] = _release(tx, booking, split.returned_paise, f"{booking_id}-{status}", reason, now)
     parts = pricing.divide(split.kept_paise, bill_of(tx, booking))
     if split.kept_paise:
         _settle(tx, booking, parts, now)
-    tx.update(("bookings", booking_id, "private", "terms"), {**shares(parts, bill_of(tx, booking)), "settledAt": now})
+    # What is to be paid out is found by these (earnings.repository).
+    due: Doc = {"bookingId": booking_id, "mentorUid": mentor_uid, "payoutId": None} if parts.mentor_paise else {}
+    settled = {**shares(parts, bill_of(tx, booking)), "settledAt": now, **due}
+    tx.update(("bookings", booking_id, "private", "terms"), settled)
     repository.update(tx, booking_id, now=now, **ended)
     calendar.release(tx, booking["participants"], booking_id, booking["scheduledAt"], booking["endsAt"])
     return {**booking, **ended, "heldPaise": 0, "updatedAt": now}
@@ -92,6 +97,23 @@ def shares(parts: Parts, of: Bill) -> Doc:
         "gstPaise": parts.gst_paise,
         "gatewayFeePaise": parts.gateway_paise,
     }
+
+
+def _release(tx: Tx, booking: Doc, paise: int, refund_id: str, reason: str, now: datetime) -> Doc | None:
+    """Back to where it came from: in cash, and to the benefits, in proportion. Returns what the booking shows of the
+    refund in cash, if there is one."""
+    cash_paise, portions = benefits.returned(booking, 0, paise)
+    legs = [Leg(accounts.hold(KIND, booking["id"]), -paise)]
+    legs += [Leg(account, part) for account, part in benefits.sums(benefits.of(booking), portions).items()]
+    refund: Doc | None = None
+    if cash_paise:
+        payment_id = booking["payment"]["paymentId"]
+        refund = open_refund(tx, booking, refund_id, payment_id, cash_paise, reason, now)
+        legs.append(refunds.leg(refund_id, cash_paise))
+    subject = {"booking": booking["id"], "mentor": booking["mentorUid"]}
+    ledger.post_new(tx, Movement(f"booking:{booking['id']}:release", "booking.release", tuple(legs), subject), now=now)
+    benefits.give_back(tx, booking, portions, whole=paise == booking["totalPaise"], now=now)
+    return refund
 
 
 def _settle(tx: Tx, booking: Doc, parts: Parts, now: datetime) -> None:
@@ -118,27 +140,43 @@ def _settle(tx: Tx, booking: Doc, parts: Parts, now: datetime) -> None:
     )
 
 
-def _capture(tx: Tx, booking: Doc, payment: Payment, kind: str, to: Leg, now: datetime) -> None:
+def _capture(tx: Tx, booking: Doc, payment: Payment, kind: str, to: list[Leg], now: datetime) -> None:
     ledger.post_new(
         tx,
         Movement(
             f"payment:{payment.id}",
             kind,
-            (Leg(accounts.GATEWAY_RAZORPAY, -payment.amount_paise), to),
-            {"payment": payment.id, "order": payment.order_id, "user": booking["studentId"], "booking": booking["id"]},
+            (Leg(accounts.GATEWAY_RAZORPAY, -payment.amount_paise), *to),
+            {
+                "payment": payment.id,
+                "order": payment.order_id,
+                "user": booking["studentId"],
+                "mentor": booking["mentorUid"],
+                "booking": booking["id"],
+            },
         ),
         now=now,
     )
 
 
-def _refund(
-    tx: Tx, booking: Doc, refund_id: str, payment_id: str, amount_paise: int, reason: str, now: datetime
+def open_refund(
+    tx: Tx,
+    booking: Doc,
+    refund_id: str,
+    payment_id: str,
+    amount_paise: int,
+    reason: str,
+    now: datetime,
+    *,
+    order_id: str | None = None,
 ) -> Doc:
+    """Have the student paid back in cash; returns what the booking shows of it. The caller has proved it new, and posts
+    the money to the refund's account."""
     refunds.open_new(
         tx,
         refund_id,
         payment_id=payment_id,
-        order_id=booking["payment"]["orderId"],
+        order_id=order_id or booking["payment"]["orderId"],
         uid=booking["studentId"],
         amount_paise=amount_paise,
         reason=reason,

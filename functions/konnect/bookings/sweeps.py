@@ -1,4 +1,4 @@
-"""Once a minute: holds and sessions whose task was lost."""
+"""Once a minute: holds, reminders and sessions whose task was lost, and recordings whose time is over."""
 
 import logging
 from collections.abc import Callable
@@ -11,23 +11,38 @@ from konnect.clock import now as current_time
 from konnect.context import Context
 from konnect.sessions.metering import Pace
 
-from . import course, repository
+from . import course, recordings, repository
 
 log = logging.getLogger(__name__)
 LATE_S = 15
 """A task this late is taken to be lost."""
+SWEEP_S = 50
+"""So long a sweep goes on to further pages; the function has 120 s."""
 
 
 def sweep(
     ctx: Context, payload: dict[str, Any], now: datetime, *, clock: Callable[[], datetime] = current_time
 ) -> dict[str, int]:
-    """Bring overdue bookings up to date, each at its own time. One that fails is logged and left to the next sweep."""
-    pace, failures = Pace.of(ctx.settings), 0
-    overdue = repository.overdue(ctx.db, after(now, -ctx.settings.seconds(LATE_S)))
-    for booking in overdue:
-        try:
-            ctx.run(partial(course.progress, booking_id=booking["id"], pace=pace, now=clock()))
-        except Exception:
-            log.exception("booking not brought up to date", extra={"booking": booking["id"]})
-            failures += 1
-    return {"bookings": len(overdue), "failures": failures}
+    """Bring overdue bookings up to date, each at its own time. One that fails is logged and left to the next sweep.
+
+    Page by page, so that those that fail each time do not keep the others waiting.
+    """
+    pace, seen, failures = Pace.of(ctx.settings), 0, 0
+    before, until = after(now, -ctx.settings.seconds(LATE_S)), after(clock(), SWEEP_S)
+    cursor: str | None = None
+    while True:
+        found = repository.overdue(ctx.db, before, cursor)
+        for booking in found.items:
+            try:
+                ctx.run(partial(course.progress, booking_id=booking["id"], pace=pace, now=clock()))
+            except Exception:
+                log.exception("booking not brought up to date", extra={"booking": booking["id"]})
+                failures += 1
+        seen, cursor = seen + len(found.items), found.next_cursor
+        if cursor is None:
+            break
+        if clock() >= until:
+            log.warning("sweep left the rest to the next", extra={"kind": "booking", "seen": seen})
+            break
+    failures += recordings.sweep(ctx, now=clock())
+    return {"bookings": seen, "failures": failures}

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from konnect.context import Context
+from konnect.packages import tasks as packages
 from konnect.sessions.metering import Pace
 from konnect.store import Tx
 from konnect.tasks import Task
@@ -39,7 +40,9 @@ def cancel_all(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
         queries = repository.open_of(payload["uid"], limit=BATCH)
         found = {booking["id"] for query in queries for booking in query.run(ctx.db)} - done
         if not found:
-            return
+            break
         for booking_id in found:
             ctx.run(partial(cancel, booking_id=booking_id))
         done |= found
+    # After the bookings, which give their sessions back.
+    packages.close_all(ctx, payload["uid"], now)

@@ -3,7 +3,7 @@
 {status: requested | done, email, expertId, requestedAt, resumeAt, doneAt}. The request closes the account at once, in
 the transaction that finds no money and no session open. A task then erases what is personal, step by step; each step
 can be repeated, and the sweep resumes what was left. The ledger, payments, the audit and the texts of conversations
-stay, under an id that names nobody.
+stay, under an id that names nobody; invoices stay as they are, as the law asks.
 """
 
 import logging
@@ -14,6 +14,8 @@ from konnect import auth
 from konnect.auth import Principal
 from konnect.bookings import deletion as bookings_deletion
 from konnect.context import Context
+from konnect.disputes import deletion as disputes_deletion
+from konnect.earnings import deletion as earnings_deletion
 from konnect.errors import Conflict
 from konnect.experts import deletion as experts_deletion
 from konnect.experts import service as experts
@@ -21,11 +23,14 @@ from konnect.identity import service as identity
 from konnect.mentors import deletion as mentors_deletion
 from konnect.messaging import deletion as messaging_deletion
 from konnect.notifications import service as notifications
+from konnect.packages import deletion as packages_deletion
+from konnect.payments import customers
 from konnect.platform import PlatformConfig, platform_config
 from konnect.realtime import DISCONNECT, user_room
 from konnect.reviews import deletion as reviews_deletion
 from konnect.sessions import deletion as sessions_deletion
 from konnect.store import Doc, Query, Tx
+from konnect.subscriptions import deletion as subscriptions_deletion
 from konnect.tasks import Task
 from konnect.uploads import deletion as uploads_deletion
 from konnect.wallet import deletion as wallet_deletion
@@ -41,11 +46,14 @@ NAME = "Deleted user"
 def request(ctx: Context, principal: Principal, *, now: datetime) -> Doc:
     """Close the caller's account and have it erased. A repeat answers the same.
 
-    Raises Forbidden (RECENT_LOGIN_REQUIRED), Conflict (ACCOUNT_IN_USE, `details` name what is open and the way out).
+    Raises Forbidden (RECENT_LOGIN_REQUIRED), Conflict (ACCOUNT_IN_USE, `details` name what is open and the way out),
+    Unavailable or BadGateway while a subscription can't be cancelled: whoever is gone must not be charged.
     """
     identity.require_recent_sign_in(principal, now)
     config = platform_config(ctx.db)
     last_upload = now + timedelta(minutes=ctx.settings.upload_url_minutes + 1)
+    ctx.run(lambda tx: _check(_open_matters(tx, principal.uid, now)))
+    subscriptions_deletion.end(ctx, principal.uid, now=now)
     deletion = ctx.run(lambda tx: _close(tx, principal, config, last_upload, now))
     auth.forget(principal.uid)
     return deletion
@@ -57,15 +65,8 @@ def _close(tx: Tx, principal: Principal, config: PlatformConfig, last_upload: da
     found = tx.get("deletions", uid)
     if found is not None:
         return {**found, "id": uid}
-    open_matters = [
-        *sessions_deletion.open_matters(tx, uid),
-        *bookings_deletion.open_matters(tx, uid),
-        *wallet_deletion.open_matters(tx, uid, now=now),
-    ]
-    if open_matters:
-        raise Conflict(
-            "; ".join(matter["message"] for matter in open_matters), code="ACCOUNT_IN_USE", details=open_matters
-        )
+    # Made meanwhile, at the latest.
+    _check([*_open_matters(tx, uid, now), *subscriptions_deletion.open_matters(tx, uid)])
     expert_id = experts.id_of(tx, uid)
     expert = tx.get("experts", expert_id)
     if expert is not None:
@@ -89,6 +90,26 @@ def _close(tx: Tx, principal: Principal, config: PlatformConfig, last_upload: da
     return {**deletion, "id": uid}
 
 
+def _open_matters(tx: Tx, uid: str, now: datetime) -> list[dict[str, Any]]:
+    if tx.get("deletions", uid) is not None:
+        return []
+    return [
+        *sessions_deletion.open_matters(tx, uid),
+        *bookings_deletion.open_matters(tx, uid),
+        *disputes_deletion.open_matters(tx, uid),
+        *wallet_deletion.open_matters(tx, uid, now=now),
+        *earnings_deletion.open_matters(tx, uid),
+    ]
+
+
+def _check(open_matters: list[dict[str, Any]]) -> None:
+    """Raises Conflict (ACCOUNT_IN_USE)."""
+    if open_matters:
+        raise Conflict(
+            "; ".join(matter["message"] for matter in open_matters), code="ACCOUNT_IN_USE", details=open_matters
+        )
+
+
 def run(ctx: Context, uid: str, *, now: datetime) -> bool:
     """Erase an account whose deletion was requested; returns False if there is nothing to do (any more). What fails
     raises, and the whole is done again."""
@@ -102,12 +123,17 @@ def run(ctx: Context, uid: str, *, now: datetime) -> bool:
         mentors_deletion.erase(ctx, deletion["expertId"])
     sessions_deletion.erase(ctx, uid, deletion["expertId"], NAME, now=now)
     bookings_deletion.erase(ctx, uid, NAME, now=now)
+    customers.erase(ctx, uid)
+    packages_deletion.erase(ctx, uid, deletion["expertId"], NAME, now=now)
+    disputes_deletion.erase(ctx, uid, now=now)
+    subscriptions_deletion.erase(ctx, uid, now=now)
     messaging_deletion.erase(ctx, uid, NAME)
     reviews_deletion.erase(ctx, uid, now=now)
     notifications.erase(ctx.db, uid)
     uploads_deletion.erase(ctx, uid)
-    for document in Query(("users", uid, "private")).run(ctx.db):
-        ctx.db.delete("users", uid, "private", document["id"])
+    for part in ("private", "sealed"):
+        for document in Query(("users", uid, part)).run(ctx.db):
+            ctx.db.delete("users", uid, part, document["id"])
     ctx.run(lambda tx: _finish(tx, uid, now))
     log.info("account deleted", extra={"uid": uid})
     return True

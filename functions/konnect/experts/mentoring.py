@@ -45,6 +45,7 @@ LISTED = (
     "timeZone",
     "repeatStudentRate",
     "responseMins",
+    "bookingsStopped",
 )
 """What a list of mentors shows of them, or looks at."""
 PRIOR_RATING = 3.5
@@ -130,5 +131,5 @@ def relevance(expert: Mapping[str, Any]) -> float:
     rating = (rating_sum + PRIOR_RATING * PRIOR_REVIEWS) / (reviews + PRIOR_REVIEWS)
     experience = log10(1 + (expert.get("orders") or 0)) / 2
     complete = 0.1 * sum(bool(expert.get(name)) for name in ("bio", "imageUrl", "company"))
-    away = 0 if preferences.of(dict(expert))["acceptsBookings"] else 5
+    away = 0 if preferences.bookable(expert) else 5
     return round(rating + experience + complete - away, 3)

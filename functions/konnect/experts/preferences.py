@@ -1,5 +1,6 @@
 """How an expert works: settings of their own on experts/{id}, for everybody to see, and kept until they change them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,11 @@ be booked for a time."""
 def of(expert: Doc) -> dict[str, Any]:
     """An expert's settings; who has never set one has its default."""
     return {name: bool(expert.get(name, default)) for name, default in DEFAULTS.items()}
+
+
+def bookable(expert: Mapping[str, Any]) -> bool:
+    """Whether sessions can be booked: the expert's own setting, unless the platform has stopped them (mentors)."""
+    return bool(expert.get("acceptsBookings", DEFAULTS["acceptsBookings"])) and not expert.get("bookingsStopped")
 
 
 def change(tx: Tx, expert_id: str, wanted: dict[str, bool], *, now: datetime) -> dict[str, bool]:

@@ -54,7 +54,7 @@ def serve(request: Request, routes: Mapping[str, str], ctx: "Context | None" = N
         "request",
         extra={
             "method": request.method,
-            "path": request.path,
+            "path": call.logged_path,
             "status": response.status_code,
             "ms": round((time.perf_counter() - started) * 1000, 1),
             "reads": cost.reads if cost is not None else 0,

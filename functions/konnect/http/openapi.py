@@ -37,6 +37,7 @@ _MEANINGS = {
     403: "The caller may not do this, or the account is disabled.",
     404: "There is no such thing, or it is not the caller's.",
     409: "The present state does not allow it, or something else was first.",
+    410: "It was there, and won't be again.",
     413: "The body is too large.",
     429: "Too many requests; Retry-After says when to go on.",
     502: "The provider refused.",

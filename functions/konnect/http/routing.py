@@ -52,6 +52,7 @@ class Call:
         self.response_headers: dict[str, str] = {}
         self.max_body_bytes = MAX_BODY_BYTES
         self.log_fields: dict[str, str] = {}
+        self.logged_path = request.path
         self._ctx = ctx
 
     @cached_property
@@ -104,6 +105,7 @@ class Route:
     max_body_bytes: int
     documented: bool
     limit: LimitName | None
+    counts_itself: bool
     documentation: Mapping[str, Any] = field(default_factory=dict, hash=False)
     body: type[BaseModel] | None = field(default=None)
     query: type[BaseModel] | None = field(default=None)
@@ -129,7 +131,7 @@ class Route:
 
     def _authorise(self, call: Call) -> None:
         if self.auth == "public":
-            if self.limit is not None:
+            if self.limit is not None and not self.counts_itself:
                 limiting.take(call, self.limit, _bearer_of(call))
             return
         try:
@@ -185,12 +187,14 @@ class Router:
         idempotent: bool = False,
         max_body_bytes: int = MAX_BODY_BYTES,
         limit: LimitName | Literal["by role"] | None = "by role",
+        counts_itself: bool = False,
         documented: bool = True,
         documentation: Mapping[str, Any] | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register a handler. `errors`: the statuses it can answer with, beside those that every route has;
         `idempotent`: it heeds Idempotency-Key; `limit`: the rate limit that it counts for (konnect.limits), by role
-        `admin` or `general`, None for what costs next to nothing or must never be refused; `documentation`: what
+        `admin` or `general`, None for what costs next to nothing or must never be refused; `counts_itself`:
+        a public handler that knows better than by address whose request it is, and counts it; `documentation`: what
         OpenAPI says of a body or an answer that no model describes (a file). The handler's docstring is the
         description; without `summary`, its first sentence is that.
         """
@@ -214,6 +218,7 @@ class Router:
                     max_body_bytes=max_body_bytes,
                     documented=documented,
                     limit=("admin" if auth == "admin" else "general") if limit == "by role" else limit,
+                    counts_itself=counts_itself,
                     documentation=documentation or {},
                     body=models.get("body"),
                     query=models.get("query"),

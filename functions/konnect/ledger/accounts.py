@@ -3,7 +3,7 @@
 | account | balance | opened by |
 |---|---|---|
 | wallet:{uid} | wallets/{uid}: balancePaise and its three parts | sign-up |
-| hold:{kind}:{id} | heldPaise of that session, consult or booking; 0 once closed | its owner |
+| hold:{kind}:{id} | heldPaise of that session, consult, booking or package; 0 once closed | its owner |
 | payable:{uid} | payables/{uid}: earnings of bookings, until the weekly payout | first earning |
 | payout:{id} | payouts/{id}: between a withdrawal and the provider's answer | the withdrawal |
 | refund:{id} | gatewayRefunds/{id}: between a refund to the source and the provider's word on it | the refund |
@@ -16,14 +16,23 @@ from dataclasses import dataclass
 PLATFORM_FEES = "platform:fees"
 PLATFORM_ADJUSTMENTS = "platform:adjustments"
 PLATFORM_PROMOTIONS = "platform:promotions"
+PLATFORM_SUBSCRIPTIONS = "platform:subscriptions"
+"""Of plans by the month, without GST."""
 GATEWAY_RAZORPAY = "gateway:razorpay"
 GATEWAY_BANK = "gateway:bank"
 GATEWAY_FEES = "gateway:fees"
 """What the gateway keeps of payments, as the product's prices reckon with it."""
 TAX_GST = "tax:gst"
+TAX_TDS = "tax:tds"
+"""Withheld from payouts."""
 
 SHARDS = 16
-HOLD_COLLECTIONS = {"session": "sessions", "consult": "consults", "booking": "bookings"}
+HOLD_COLLECTIONS = {
+    "session": "sessions",
+    "consult": "consults",
+    "booking": "bookings",
+    "package": "packagePurchases",
+}
 _DOCUMENTS = {"wallet": "wallets", "payable": "payables", "receivable": "receivables"}
 _SHARDED = {"platform", "tax", "gateway"}
 

@@ -1,8 +1,11 @@
-"""What moved on each business day: ledgerDays/{day}-{shard}, added to in the movement's own transaction, so exact.
+"""What moved on each business day: ledgerDays/{day}-{shard}, added to in the movement's own transaction, so exact; and
+by month what moved because of one mentor (or expert): ledgerMonths/{YYYY-MM}-{uid}, of movements whose subject has a
+"mentor". Days and months are Asia/Kolkata's.
 
-A document has {day, shard} and one field for each kind of movement, class of account and direction, in paise:
+A day has {day, shard} and one field for each kind of movement, class of account and direction, in paise:
 "session.settle hold-", "deposit wallet+"; and "deposit count". A class is the account's kind, and the whole name for
-platform, tax and gateway accounts.
+platform, tax and gateway accounts. A mentor's month has the same fields, and {month, mentor, settledPaise}: what holds
+were settled for, by which the months are listed.
 """
 
 from collections import Counter
@@ -12,11 +15,12 @@ from datetime import date, datetime
 from google.cloud import firestore
 
 from konnect import clock
-from konnect.store import Database, Query, Tx
+from konnect.store import Database, Doc, Query, Tx
 
 from .postings import Movement
 
 COLLECTION = "ledgerDays"
+MONTHS = "ledgerMonths"
 _WHOLE = {"platform", "tax", "gateway"}
 
 Sums = Counter[str]
@@ -24,13 +28,18 @@ Sums = Counter[str]
 
 
 def add(tx: Tx, movement: Movement, shard: str, *, now: datetime) -> None:
-    """Count a new movement into its day."""
+    """Count a new movement into its day, and into its mentor's month."""
     sums = Sums({f"{movement.kind} count": 1})
     for leg in movement.legs:
         sums[f"{movement.kind} {class_of(leg.account)}{'+' if leg.amount_paise > 0 else '-'}"] += abs(leg.amount_paise)
     day = clock.business_day(now).isoformat()
     fields = {name: firestore.Increment(value) for name, value in sums.items()}
     tx.merge((COLLECTION, f"{day}-{shard}"), {"day": day, "shard": int(shard), **fields})
+    mentor = movement.subject.get("mentor")
+    if mentor is not None:
+        month, settled_paise = day[:7], sums["session.settle hold-"] + sums["booking.settle hold-"]
+        of_mentor = {"month": month, "mentor": mentor, "settledPaise": firestore.Increment(settled_paise)}
+        tx.merge((MONTHS, f"{month}-{mentor}"), {**of_mentor, **fields})
 
 
 def class_of(account: str) -> str:
@@ -44,8 +53,18 @@ def of_range(db: Database, first: date, last: date) -> dict[str, Sums]:
     found: dict[str, Sums] = {}
     for doc in query.run(db):
         day = found.setdefault(doc["day"], Sums())
-        day.update({name: value for name, value in doc.items() if name not in {"id", "day", "shard"}})
+        day.update(sums_of(doc))
     return found
+
+
+def of_mentors(month: str) -> Query:
+    """Each mentor's sums of a month (YYYY-MM), the largest first: a document each."""
+    return Query((MONTHS,), (("month", "==", month),), (("settledPaise", "desc"),))
+
+
+def sums_of(doc: Doc) -> Sums:
+    """What a document of a day or a month sums up."""
+    return Sums({name: value for name, value in doc.items() if " " in name})
 
 
 def total(parts: Iterable[Sums]) -> Sums:

@@ -117,7 +117,7 @@ def open_between(ctx: Context, mentors: list[Doc], begins: datetime, ends: datet
     """The ids of those who can be booked from `begins` to before `ends`, by the rules that a booking is held to: for
     each that takes bookings one document of rules, and of those whose rules leave the time open the days of a calendar.
     """
-    asked = [one for one in mentors if preferences.of(one)["acceptsBookings"] and one["firebaseUid"]]
+    asked = [one for one in mentors if preferences.bookable(one) and one["firebaseUid"]]
     if not asked or ends <= now:
         return set()
 

@@ -23,6 +23,7 @@ from konnect.http.schemas import NumberedQuery, Schema
 from konnect.money import Rupees
 
 from .discovery import Sort, sort_of
+from .standing_policy import Reason
 
 Bio = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), AfterValidator(text.clean)
@@ -171,12 +172,21 @@ class Mentor(MentorCard):
     created_at: datetime
 
 
+class BookingsStopped(Schema):
+    """The platform has stopped a mentor's bookings; an admin lifts that."""
+
+    reason: Reason
+    at: datetime
+
+
 class OwnMentor(Mentor):
     """The mentor's own view, with the application behind it."""
 
     application_status: Literal["pending", "approved", "rejected"]
     mentor_status: MentorStatus = Field(description="The application's step.")
     application_note: str | None = Field(description="Why it was rejected.")
+    bookings_stopped: BookingsStopped | None = Field(description="Nobody can book the mentor until an admin lifts it.")
+    warned_for: list[Reason] = Field(description="What will stop the bookings, should it get worse.")
     linkedin_url: str | None
     email: str | None
 
@@ -265,3 +275,5 @@ class MentorStats(Schema):
     students: int = Field(description="With a completed booking.")
     repeat_student_rate: float = Field(description="Percent of them who came again.")
     cancellation_rate: float = Field(description="Percent of the bookings that are over, called off by the mentor.")
+    bookings_stopped: BookingsStopped | None = Field(description="Nobody can book the mentor until an admin lifts it.")
+    warned_for: list[Reason] = Field(description="What will stop the bookings, should it get worse.")

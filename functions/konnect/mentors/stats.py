@@ -16,7 +16,11 @@ from konnect import clock
 from konnect.experts import standing
 from konnect.experts.service import TIME_ZONE
 from konnect.money import CURRENCY, rupees
+from konnect.platform import PlatformConfig
 from konnect.store import Database, Doc, Query, Tx
+
+from . import stopping
+from .standing_policy import Measure
 
 COLLECTION = "mentorStats"
 PARTS = ("bookings", "replies", "students", "months")
@@ -33,8 +37,9 @@ def outcome(booking: Doc | None) -> Outcome | None:
     return "mentor" if by_mentor else "other"
 
 
-def count(tx: Tx, booking_id: str, expert_id: str, *, now: datetime) -> None:
-    """Bring the sums in line with what a booking is now. Repeats change nothing."""
+def count(tx: Tx, booking_id: str, expert_id: str, config: PlatformConfig, *, now: datetime) -> None:
+    """Bring the sums in line with what a booking is now, and see whether the mentor calls off too many (stopping.py).
+    Repeats change nothing."""
     stats, counted_path = (COLLECTION, expert_id), (COLLECTION, expert_id, "bookings", booking_id)
     booking_path, terms_path = ("bookings", booking_id), ("bookings", booking_id, "private", "terms")
     tx.prefetch(booking_path, terms_path, ("experts", expert_id), stats, counted_path)
@@ -54,6 +59,10 @@ def count(tx: Tx, booking_id: str, expert_id: str, *, now: datetime) -> None:
         {name: firestore.Increment(added[name]) for name in ("completed", "earnedPaise")},
     )
     tx.set(counted_path, {**wanted, "countedAt": now})
+    if added["ended"] or added["cancelledByMentor"]:
+        sums = tx.get(*stats) or {}
+        measure = Measure("cancellations", cancellation_rate(sums), sums["ended"])
+        stopping.review(tx, expert_id, measure, config, now=now)
     if added["completed"]:
         standing.add(tx, expert_id, orders=added["completed"], now=now)
 
@@ -72,7 +81,7 @@ def has_replied(db: Database, expert_id: str, conversation_id: str) -> bool:
 
 
 def of(db: Database, expert: Doc, *, now: datetime) -> dict[str, Any]:
-    """The dashboard's numbers of a mentor, a profile with its id. 4 reads."""
+    """The dashboard's numbers of a mentor, a profile with its id and its private part. 4 reads."""
     zone = expert.get("timeZone") or TIME_ZONE
     path, month_path = (COLLECTION, expert["id"]), (COLLECTION, expert["id"], "months", month_of(now, zone))
     found = db.get_many([path, month_path])
@@ -96,6 +105,7 @@ def of(db: Database, expert: Doc, *, now: datetime) -> dict[str, Any]:
         "students": sums.get("students", 0),
         "repeatStudentRate": repeat_rate(sums),
         "cancellationRate": cancellation_rate(sums),
+        **stopping.view(expert.get("onboardingData") or {}),
     }
 
 

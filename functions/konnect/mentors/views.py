@@ -7,6 +7,8 @@ from konnect.experts.service import TIME_ZONE
 from konnect.money import rupees
 from konnect.store import Doc
 
+from . import stopping
+
 
 def card(mentor: Doc) -> dict[str, Any]:
     """Of a profile, or a listing, with its id."""
@@ -34,7 +36,7 @@ def card(mentor: Doc) -> dict[str, Any]:
         # Only the approved are listed or shown to others.
         "verified": mentor.get("mentorStatus", "approved") == "approved",
         "isOnline": bool(mentor.get("available")),
-        "isAcceptingBookings": starting_paise is not None and preferences.of(mentor)["acceptsBookings"],
+        "isAcceptingBookings": starting_paise is not None and preferences.bookable(mentor),
     }
 
 
@@ -66,4 +68,5 @@ def own(expert: Doc) -> dict[str, Any]:
         "applicationNote": private.get("rejectionReason") if status == "rejected" else None,
         "linkedinUrl": private.get("linkedinUrl"),
         "email": private.get("email"),
+        **stopping.view(private),
     }

@@ -2,12 +2,17 @@
 
 import logging
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from konnect.config import Settings
 from konnect.context import Context
 from konnect.errors import BadGateway, Unavailable
 from konnect.store import Doc, Tx
 
 from . import delivery, preferences
+
+if TYPE_CHECKING:
+    from konnect.integrations.mail.client import Invitation
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +37,8 @@ def deliver(ctx: Context, notification_id: str, notification: Doc, now: datetime
 
     try:
         subject, text, html = templates.render(notification, name=claimed["name"], app_url=ctx.settings.app_url)
-        message_id = mailer(ctx.settings).send(Mail(notification_id, claimed["to"], subject, text, html))
+        invitation = _invitation(ctx.settings, notification, claimed["to"])
+        message_id = mailer(ctx.settings).send(Mail(notification_id, claimed["to"], subject, text, html, invitation))
     except BadGateway as error:
         log.warning("mail refused", extra={"notification": notification_id, "error": error.message})
         return delivery.end(ctx, path, "failed", now, to=None, lastError=error.message)
@@ -64,6 +70,17 @@ def _claim(tx: Tx, path: delivery.Path, notification: Doc, now: datetime) -> Doc
         tx.set(path, skipped)
         return skipped
     return {**claimed, "to": to, "name": user.get("name")}
+
+
+def _invitation(settings: Settings, notification: Doc, to: str) -> "Invitation | None":
+    found = notification.get("invitation")
+    if found is None:
+        return None
+    from konnect import ics
+    from konnect.integrations.mail.client import Invitation
+
+    publisher = ics.Publisher(settings.mail_from, settings.app_url)
+    return Invitation(*ics.invitation(ics.Event.of(found), publisher, to))
 
 
 def _new(now: datetime) -> Doc:

@@ -1,9 +1,10 @@
 """notifications/{id}: what a user is told, written in the transaction of what it tells of.
 
-{userId, type, title, message, data, actionUrl, channels, inApp, isRead, readAt, createdAt}. Clients listen to their
-own; the transaction tells their sockets (/notifications), a trigger on the document mails and pushes it (mail.py,
-push.py). The id is a digest of what the notification is about, so that nothing is told twice. `channels` are those it
-may go out by, `inApp` is false for one that its user does not want to see: it is in no list and no count.
+{userId, type, title, message, data, actionUrl, channels, inApp, isRead, readAt, createdAt}, and `invitation` where
+the mail is one (ics.Event). Clients listen to their own; the transaction tells their sockets (/notifications), a
+trigger on the document mails and pushes it (mail.py, push.py). The id is a digest of what the notification is about, so
+that nothing is told twice. `channels` are those it may go out by, `inApp` is false for one that its user does not want
+to see: it is in no list and no count.
 """
 
 import logging
@@ -13,6 +14,7 @@ from typing import Any
 from konnect import clock, ids
 from konnect.context import Context
 from konnect.errors import NotFound
+from konnect.ics import Event
 from konnect.realtime import user_room
 from konnect.store import Database, Doc, Emit, Page, Query, Tx, numbered, page
 
@@ -39,6 +41,7 @@ def notify(
     by_mail: bool = True,
     mail_to: str | None = None,
     action_url: str | None = None,
+    invitation: Event | None = None,
 ) -> str:
     """Tell `user_id` something once: a repeat with the same `type` and `about` writes nothing. Returns the id.
 
@@ -46,7 +49,8 @@ def notify(
     template and for the link: times as ISO 8601, amounts in rupees, `with` the name of the other side, `side` ("user"
     or "expert") where both are told. Without `by_mail` no mail goes out, whatever the preferences. The mail goes to the
     user's address, or to `mail_to`: for one who is about to have another address, or none. `action_url` is a path of
-    the frontend, by default the type's.
+    the frontend, by default the type's. With `invitation` the mail puts that time into the reader's calendar, or takes
+    it out.
     """
     if type not in types.KINDS:
         log.error("notification of an undeclared type", extra={"type": type})
@@ -69,6 +73,7 @@ def notify(
         "isRead": False,
         "readAt": None,
         "createdAt": now,
+        **({"invitation": invitation.doc} if invitation is not None else {}),
     }
     tx.create(("notifications", notification_id), doc)
     if doc["inApp"]:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
 
-from konnect import clock
+from konnect import clock, money
 from konnect.store import Doc
 
 log = logging.getLogger(__name__)
@@ -97,12 +97,7 @@ def _day(value: str) -> str:
 
 def _rupees(amount: float) -> str:
     """1234567.5 → ₹12,34,567.50; paise only where there are any."""
-    whole, paise = divmod(round(amount * 100), 100)
-    digits = str(whole)
-    head, tail = digits[:-3], digits[-3:]
-    while head:
-        head, tail = head[:-2], f"{head[-2:]},{tail}"
-    return f"₹{tail}" + (f".{paise:02}" if paise else "")
+    return money.inr(round(amount * 100)).removesuffix(".00")
 
 
 def _oneline(text: str) -> str:

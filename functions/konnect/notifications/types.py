@@ -18,17 +18,30 @@ Type = Literal[
     "booking_reminder",
     "session_started",
     "session_completed",
+    "session_notes",
     "session_not_held",
+    "booking_refunded",
+    "dispute_opened",
+    "dispute_answered",
+    "dispute_decided",
     "new_message",
     "message_digest",
     "payment_received",
+    "package_closed",
     "payout_processed",
     "payout_failed",
     "payout_reversed",
     "payout_details_needed",
+    "subscription_activated",
+    "subscription_charge_failed",
+    "subscription_cancelled",
+    "subscription_ended",
     "review_received",
     "mentor_approved",
     "mentor_rejected",
+    "mentor_warned",
+    "bookings_stopped",
+    "bookings_resumed",
     "application_received",
     "application_documents_verified",
     "application_call_scheduled",
@@ -58,6 +71,8 @@ class Kind:
 _IN_APP: frozenset[Channel] = frozenset({"inApp"})
 _LOCKED: frozenset[Channel] = frozenset({"inApp", "email"})
 _STUDENT, _MENTOR, _APPLICANT = ("/dashboard/mentoring",), ("/mentor/dashboard",), ("/become-a-mentor",)
+_PLAN = ("/dashboard/subscription",)
+_REVIEW = ("/dashboard/mentoring?review={bookingId}", *_STUDENT)
 _CALL = ("/call/{bookingId}", "/chat")
 
 KINDS: dict[str, Kind] = {
@@ -66,8 +81,13 @@ KINDS: dict[str, Kind] = {
     "booking_reminder": Kind("Session reminder", _CALL, _CALL),
     # A mail would come too late.
     "session_started": Kind("Session started", _CALL, _CALL, by_default=_IN_APP),
-    "session_completed": Kind("Session completed, review requested", _STUDENT, _MENTOR),
+    "session_completed": Kind("Session completed, review requested", _REVIEW, _MENTOR),
+    "session_notes": Kind("Notes of a session", _STUDENT),
     "session_not_held": Kind("Session not held", _STUDENT, _MENTOR),
+    "booking_refunded": Kind("Session refunded", _STUDENT, _MENTOR),
+    "dispute_opened": Kind("Dispute opened", _STUDENT, _MENTOR),
+    "dispute_answered": Kind("Dispute answered", _STUDENT, _MENTOR),
+    "dispute_decided": Kind("Dispute decided", _STUDENT, _MENTOR),
     # By mail as message_digest alone.
     "new_message": Kind(
         "New message",
@@ -77,13 +97,21 @@ KINDS: dict[str, Kind] = {
     ),
     "message_digest": Kind("Digest of unread messages", ("/messages",)),
     "payment_received": Kind("Payment received", _MENTOR),
+    "package_closed": Kind("Package ended, the rest paid back", _STUDENT),
     "payout_processed": Kind("Payout processed", _MENTOR),
     "payout_failed": Kind("Payout failed", _MENTOR),
     "payout_reversed": Kind("Payout returned by the bank", _MENTOR),
     "payout_details_needed": Kind("Payout details needed", _MENTOR),
+    "subscription_activated": Kind("Subscription active", _PLAN),
+    "subscription_charge_failed": Kind("Subscription payment failed", _PLAN),
+    "subscription_cancelled": Kind("Subscription cancelled", _PLAN),
+    "subscription_ended": Kind("Subscription ended", _PLAN),
     "review_received": Kind("Review received", _MENTOR),
     "mentor_approved": Kind("Mentor application approved", _MENTOR),
     "mentor_rejected": Kind("Mentor application rejected", _APPLICANT),
+    "mentor_warned": Kind("Warning about a mentor's rating or cancellations", _MENTOR),
+    "bookings_stopped": Kind("Bookings stopped", _MENTOR),
+    "bookings_resumed": Kind("Bookings possible again", _MENTOR),
     "application_received": Kind("Mentor application received", _APPLICANT),
     "application_documents_verified": Kind("Mentor application: documents verified", _APPLICANT),
     "application_call_scheduled": Kind("Mentor application: call scheduled", _APPLICANT),

@@ -16,7 +16,7 @@ from konnect.money import CURRENCY, rupees
 from konnect.store import Doc, Tx
 from konnect.wallet import transactions
 
-from . import repository
+from . import customers, repository
 from .repository import Reader
 
 log = logging.getLogger(__name__)
@@ -31,8 +31,8 @@ def start(
 ) -> dict[str, Any]:
     """Open an order at the provider and a pending transaction for it.
 
-    Returns {transactionId, status: "pending", orderId, receipt, amount, amountPaise, currency, keyId}. A failure of
-    the provider leaves nothing behind, and the key free: Unavailable (503) or BadGateway (502).
+    Returns {transactionId, status: "pending", orderId, receipt, amount, amountPaise, currency, keyId, customerId}. A
+    failure of the provider leaves nothing behind, and the key free: Unavailable (503) or BadGateway (502).
     """
     by = ids.new()
     answered = ctx.run(lambda tx: idempotency.reserve(tx, key, by=by, now=now)) if key else None
@@ -42,11 +42,14 @@ def start(
     receipt = f"dep_{transaction_id}"
     try:
         # Should we stop right after this call: an order that no browser knows can't be paid, and is forgotten.
-        order_id = gateway.create_order(
+        order_id = customers.open_order(
+            ctx,
+            gateway,
+            uid,
             amount_paise=amount_paise,
-            currency=CURRENCY,
             receipt=receipt,
             notes={"kind": "deposit", "uid": uid, "transactionId": transaction_id},
+            now=now,
         )
         result = {
             "transactionId": transaction_id,
@@ -57,6 +60,7 @@ def start(
             "amountPaise": amount_paise,
             "currency": CURRENCY,
             "keyId": gateway.key_id,
+            "customerId": customers.linked(ctx.db, uid),
         }
         ctx.run(lambda tx: _open(tx, uid, result, key=key, now=now))
     except KonnectError:

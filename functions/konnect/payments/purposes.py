@@ -14,7 +14,12 @@ from konnect.store import Doc, Tx
 from .repository import Reader
 
 # By name, since the domains that sell something stand above this one.
-PURPOSES = {"deposit": "konnect.payments.deposits", "booking": "konnect.bookings.payment"}
+PURPOSES = {
+    "deposit": "konnect.payments.deposits",
+    "booking": "konnect.bookings.payment",
+    "package": "konnect.packages.payment",
+    "subscription": "konnect.subscriptions.payment",
+}
 
 
 class Purpose(Protocol):

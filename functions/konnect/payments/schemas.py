@@ -32,6 +32,9 @@ class Deposit(Schema):
     amount_paise: int
     currency: str
     key_id: str = Field(description="The checkout's `key`.")
+    customer_id: str | None = Field(
+        default=None, description="The checkout's `customer_id`, if the user has one: it offers the saved methods."
+    )
 
 
 class VerifyRequest(Schema):
@@ -72,6 +75,8 @@ class PaymentView(Schema):
     booking_status: str | None = Field(
         default=None, description="`cancelled`: the payment came too late for the slot, and goes back by itself."
     )
+    package_purchase_id: str | None = Field(default=None, description="Of a payment for a package.")
+    package_status: str | None = None
     transaction_id: str | None = None
     balance: float | None = Field(default=None, description="The wallet's balance in INR, for a deposit.")
     balance_paise: int | None = None

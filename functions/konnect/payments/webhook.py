@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 router = Router("Webhooks")
 
 PROVIDER = "razorpay"
+FOLLOW_SUBSCRIPTION = "/subscriptions/follow"
+"""The task's path: subscriptions stand above payments."""
 COLLECT_AFTER_S = 60
 """Most payments are captured by the account's own settings, seconds after they are authorized."""
 
@@ -49,7 +51,8 @@ def receive(call: Call) -> WebhookAnswer:
     event = razorpay.read(call.raw_body, headers.get("x-razorpay-event-id", ""))
     # Read only once somebody has signed it; who knows one secret must not speak of what the other covers.
     needed = settings.payout_webhook_secret if event.payout is not None else settings.razorpay_webhook_secret
-    if needed not in signed_with and (event.payout is not None or event.payment is not None):
+    covered = event.payout is not None or event.payment is not None or event.subscription_id
+    if needed not in signed_with and covered:
         raise InvalidSignature("the body is not signed with the secret of its kind of event")
     return WebhookAnswer(outcome=handle(call.ctx, event, call.now))
 
@@ -79,6 +82,8 @@ def _receive(tx: Tx, event: Event, now: datetime) -> Outcome | payouts.News:
     if event.name == "payment.authorized" and event.payment is not None and event.payment.order_id:
         # For a repeat as well: it is sent again if the task could not be created.
         tx.enqueue(_collect(event, now))
+    if is_of_subscription(event):
+        tx.enqueue(_follow(event))
     if external_events.received(tx, PROVIDER, event.id):
         return Outcome.REPEAT
     outcome = _apply(tx, event, now)
@@ -91,6 +96,9 @@ def _apply(tx: Tx, event: Event, now: datetime) -> Outcome | payouts.News:
     if event.payout is not None:
         # What its entity says counts, whatever the event is called: payout.updated may be the first to come.
         return payouts.hear(tx, event.payout, now=now)
+    if is_of_subscription(event):
+        # Its task asks the provider: events come in any order, and only the provider knows which is the last.
+        return Outcome.PENDING
     if payment is None:
         return Outcome.IGNORED
     if event.name in {"payment.captured", "order.paid"} and payment.captured:
@@ -104,6 +112,14 @@ def _apply(tx: Tx, event: Event, now: datetime) -> Outcome | payouts.News:
     if event.name == "refund.failed" and refund is not None and ids.valid(refund.reference):
         return Outcome.FAILED if refunds.hear(tx, refund.reference, refund, now) == "pending" else Outcome.IGNORED
     return Outcome.IGNORED
+
+
+def is_of_subscription(event: Event) -> bool:
+    return event.name.startswith("subscription.") and ids.valid(event.subscription_id)
+
+
+def _follow(event: Event) -> Task:
+    return Task(FOLLOW_SUBSCRIPTION, ("follow", event.id), {"subscriptionId": event.subscription_id})
 
 
 def _collect(event: Event, now: datetime) -> Task:
@@ -122,6 +138,8 @@ def _about(event: Event) -> dict[str, str]:
         about |= {"paymentId": event.payment.id, "orderId": event.payment.order_id}
     if event.refund is not None:
         about["refundId"] = event.refund.id
+    if event.subscription_id:
+        about["subscriptionId"] = event.subscription_id
     if event.payout is not None:
         about |= {"providerId": event.payout.id, "payoutId": event.payout.reference_id}
     return about

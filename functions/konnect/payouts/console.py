@@ -5,11 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from konnect import audit
 from konnect.context import Context
-from konnect.errors import Conflict, KonnectError
-from konnect.integrations.razorpay.payouts import payout_gateway
+from konnect.errors import Conflict, KonnectError, NotFound
+from konnect.integrations.razorpay.payouts import BankAccount, payout_gateway
 
-from . import repository, sending, service
+from . import details, repository, sending, service
 
 
 class Settlement(BaseModel):
@@ -51,3 +52,34 @@ def settle_withdrawal(ctx: Context, payload: dict[str, Any], now: datetime) -> d
             now=now,
         )
     )
+
+
+class Showing(BaseModel):
+    """{"payoutId", "by"}"""
+
+    model_config = ConfigDict(extra="forbid")
+
+    payoutId: str  # noqa: N815 - the wire's names
+    by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+
+def show_payout_details(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Where a payout that is made by hand goes, in full; audited, with who asked. Raises NotFound, Conflict
+    (PAYOUT_AT_PROVIDER, PAYOUT_SETTLED): nobody needs the numbers of what the provider pays, or of what is over.
+    """
+    given = Showing.model_validate(payload)
+    payout = repository.find(ctx.db, given.payoutId)
+    if payout is None:
+        raise NotFound("there is no such payout")
+    if payout["status"] == "processing":
+        raise Conflict("the provider has been asked for this payout", code="PAYOUT_AT_PROVIDER")
+    if payout["status"] != "pending":
+        raise Conflict(f"the payout is {payout['status']} already", code="PAYOUT_SETTLED")
+    plain = details.plain_of(ctx, payout["userId"])
+    target = "/".join(details.path(payout["userId"]))
+    by = f"console:{given.by}"
+    ctx.run(lambda tx: audit.write(tx, actor=by, action="payout.details.show", target=target, now=now))
+    shown: dict[str, Any] = {"payoutId": given.payoutId, "amountPaise": payout["amountPaise"]}
+    if isinstance(plain, BankAccount):
+        return {**shown, "accountHolder": plain.holder, "accountNumber": plain.number, "ifscCode": plain.ifsc}
+    return {**shown, "upiId": plain.address}

@@ -1,25 +1,30 @@
-"""users/{uid}/private/payoutDetails: where an owner's money goes, as far as we keep it. Its owner may listen to it.
+"""users/{uid}/private/payoutDetails: where an owner's money goes, masked. Its owner may listen to it.
 
 {method: bank_transfer | upi, bankAccount: {accountHolder, accountNumber, ifscCode, bankName} | None, upiId, contactId,
-fundAccountId, createdAt, updatedAt}. Account number and UPI address are masked: the provider alone has them whole, as a
-fund account; they are passed on and neither written nor logged here.
+fundAccountId, createdAt, updatedAt}; the last two ids are RazorpayX's, None where payouts are made by hand.
+users/{uid}/sealed/payoutDetails: {sealed, fingerprint, updatedAt}: account number or UPI address, encrypted
+(konnect/encryption.py); no client reads it. They are never logged.
 """
 
+import json
+import logging
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from konnect import clock, ids
-from konnect.config import Settings
+from konnect import clock, encryption, ids
 from konnect.context import Context
 from konnect.errors import BadGateway, BadRequest, Conflict, NotFound
 from konnect.integrations.razorpay.entities import FundAccount
 from konnect.integrations.razorpay.errors import Refused
-from konnect.integrations.razorpay.payouts import BankAccount, Destination, PayoutGateway
+from konnect.integrations.razorpay.payouts import BankAccount, Destination, PayoutGateway, Vpa
 from konnect.notifications import service as notifications
 from konnect.store import Database, Doc, Tx
 from konnect.tasks import Task
 
 from . import repository
+
+log = logging.getLogger(__name__)
 
 MASK = "••••"
 SHOWN_DIGITS = 4
@@ -34,8 +39,19 @@ _FIELDS = {
 }
 
 
+class Payee(NamedTuple):
+    """Whom and where the provider pays."""
+
+    contact_id: str
+    account: FundAccount
+
+
 def path(uid: str) -> tuple[str, ...]:
     return ("users", uid, "private", "payoutDetails")
+
+
+def sealed_path(uid: str) -> tuple[str, ...]:
+    return ("users", uid, "sealed", "payoutDetails")
 
 
 def of(tx: Tx, uid: str) -> Doc | None:
@@ -62,24 +78,69 @@ def destination(details: Doc | None) -> Doc | None:
 def change(ctx: Context, gateway: PayoutGateway, uid: str, given: Destination, *, now: datetime) -> Doc:
     """Have later payouts go to `given`, and those that wait for details as well. The same again changes nothing.
 
-    Raises Conflict (PAYOUTS_BY_HAND: no provider is set up), BadRequest (naming the field that the provider refused),
-    BadGateway, Unavailable.
+    Raises Conflict (ACCOUNT_INACTIVE), BadRequest (naming the field that the provider refused), BadGateway,
+    Unavailable.
     """
-    check_configured(ctx.settings)
-    known, user = ctx.db.get(*path(uid)), ctx.db.get("users", uid) or {}
+    plain = json.dumps(_plain(given), sort_keys=True)
+    kept = {
+        "sealed": encryption.seal(ctx, plain, _about(uid)),
+        "fingerprint": encryption.digest(ctx, plain, _about(uid)),
+        "updatedAt": now,
+    }
+    payee = None
+    if ctx.settings.razorpayx_account_number:
+        try:
+            payee = _registered(ctx, gateway, uid, given)
+        except Refused as error:
+            raise _refusal(error, given) from error
+    return ctx.run(lambda tx: _keep(tx, uid, given, payee, kept, now))
+
+
+def register(ctx: Context, gateway: PayoutGateway, uid: str, *, now: datetime) -> None:
+    """Have the provider know details that were given while payouts were made by hand. What it refuses stays unknown to
+    it, so that the owner is asked anew. Raises BadGateway, Unavailable."""
+    known = ctx.db.get(*path(uid))
+    if known is None or known["fundAccountId"] is not None:
+        return
     try:
-        contact_id = known["contactId"] if known is not None else _contact(gateway, uid, user.get("name"))
-        account = gateway.create_fund_account(contact_id, given)
+        payee = _registered(ctx, gateway, uid, plain_of(ctx, uid))
     except Refused as error:
-        raise _refusal(error, given) from error
+        if not error.definite:
+            raise BadGateway("the payment provider refused the request") from error
+        log.warning("payout details refused", extra={"uid": uid, "error": error.description})
+    except Conflict as error:
+        log.warning("payout details refused", extra={"uid": uid, "error": error.message})
+    else:
+        told = {"contactId": payee.contact_id, "fundAccountId": payee.account.id, "updatedAt": now}
+        ctx.run(lambda tx: tx.update(path(uid), told) if of(tx, uid) == known else None)
+
+
+def plain_of(ctx: Context, uid: str) -> Destination:
+    """The details in full. Raises NotFound, Unavailable."""
+    found = ctx.db.get(*sealed_path(uid))
+    if found is None:
+        raise NotFound("no payout details are kept", code="PAYOUT_DETAILS_NOT_FOUND")
+    plain: dict[str, Any] = json.loads(encryption.unseal(ctx, found["sealed"], _about(uid)))
+    return Vpa(**plain) if "address" in plain else BankAccount(**plain)
+
+
+def _plain(given: Destination) -> dict[str, str]:
+    if isinstance(given, BankAccount):
+        return {"holder": given.holder, "number": given.number, "ifsc": given.ifsc}
+    return {"address": given.address}
+
+
+def _about(uid: str) -> str:
+    return "/".join(sealed_path(uid))
+
+
+def _registered(ctx: Context, gateway: PayoutGateway, uid: str, given: Destination) -> Payee:
+    known, user = ctx.db.get(*path(uid)) or {}, ctx.db.get("users", uid) or {}
+    contact_id = known.get("contactId") or _contact(gateway, uid, user.get("name"))
+    account = gateway.create_fund_account(contact_id, given)
     if not account.active:
         raise Conflict("this account has been closed for payouts; please give another", code="ACCOUNT_INACTIVE")
-    return ctx.run(lambda tx: _keep(tx, uid, given, contact_id, account, now))
-
-
-def check_configured(settings: Settings) -> None:
-    if not settings.razorpayx_account_number:
-        raise Conflict("payouts are made by hand here: we will ask you where to", code="PAYOUTS_BY_HAND")
+    return Payee(contact_id, account)
 
 
 def _contact(gateway: PayoutGateway, uid: str, name: str | None) -> str:
@@ -100,31 +161,37 @@ def _refusal(error: Refused, given: Destination) -> Exception:
     return BadRequest.field(field, error.description or "was refused by the payment provider", code="INVALID_ACCOUNT")
 
 
-def _keep(tx: Tx, uid: str, given: Destination, contact_id: str, account: FundAccount, now: datetime) -> Doc:
-    known = of(tx, uid)
+def _keep(tx: Tx, uid: str, given: Destination, payee: Payee | None, sealed: Doc, now: datetime) -> Doc:
+    tx.prefetch(path(uid), sealed_path(uid))
+    known, before = of(tx, uid), tx.get(*sealed_path(uid))
     waiting = repository.pending_of(tx, uid)
-    if known is not None and known["fundAccountId"] == account.id:
+    account = payee.account if payee is not None else None
+    account_id = account.id if account is not None else None
+    same = before is not None and before["fingerprint"] == sealed["fingerprint"]
+    if known is not None and known["fundAccountId"] == account_id and same:
         return known
+    tx.set(sealed_path(uid), sealed)
     kept: Doc = {
         **_masked(given, account),
-        "contactId": contact_id,
-        "fundAccountId": account.id,
+        "contactId": payee.contact_id if payee is not None else (known or {}).get("contactId"),
+        "fundAccountId": account_id,
         "createdAt": known["createdAt"] if known is not None else now,
         "updatedAt": now,
     }
     tx.set(path(uid), kept)
     for payout in waiting:
-        if payout["destination"] is None:
+        if (payout["destination"] or {}).get("fundAccountId") is None:
             # Due for the sweep, too, should the task get lost.
             tx.update(("payouts", payout["id"]), {"nextCheckAt": now})
-            tx.enqueue(Task("/payouts/send", ("payout", payout["id"], account.id), {"payoutId": payout["id"]}))
+            key = ("payout", payout["id"], sealed["fingerprint"])
+            tx.enqueue(Task("/payouts/send", key, {"payoutId": payout["id"]}))
     shown = destination(kept)
     assert shown is not None
     notifications.notify(
         tx,
         uid,
         "payout_details_changed",
-        about=(account.id, clock.iso(now)),
+        about=(sealed["fingerprint"], clock.iso(now)),
         title="Your payout details were changed" if known is not None else "Your payout details are set",
         body=f"Your withdrawals go to {shown['shown']} from now on. If this was not you, write to us at once.",
         data={"method": kept["method"], "account": shown["shown"]},
@@ -133,13 +200,13 @@ def _keep(tx: Tx, uid: str, given: Destination, contact_id: str, account: FundAc
     return kept
 
 
-def _masked(given: Destination, account: FundAccount) -> Doc:
+def _masked(given: Destination, account: FundAccount | None) -> Doc:
     if isinstance(given, BankAccount):
         shown: Mapping[str, str] = {
             "accountHolder": given.holder,
             "accountNumber": MASK + given.number[-SHOWN_DIGITS:],
             "ifscCode": given.ifsc,
-            "bankName": account.bank_name,
+            "bankName": account.bank_name if account is not None else "",
         }
         return {"method": "bank_transfer", "bankAccount": dict(shown), "upiId": None}
     name, _, bank = given.address.partition("@")

@@ -22,9 +22,10 @@ router = Router("Payouts")
     idempotent=True,
 )
 def withdraw(call: Call, body: WithdrawRequest) -> Withdrawal:
-    """Earned money only: a deposit goes back by refund to its source. It is paid to the payout details that the owner
-    has given; without any, it waits for them. The transaction stays pending until the bank transfer's outcome is known;
-    a failed one returns the money, and so does one that the bank gives back days after it was completed.
+    """Earned money only: a deposit goes back by refund to its source. TDS is withheld once what was paid out in this
+    financial year passes the threshold. It is paid to the payout details that the owner has given; without any, it
+    waits for them. The transaction stays pending until the bank transfer's outcome is known; a failed one returns the
+    money, and so does one that the bank gives back days after it was completed.
     """
     uid, amount_paise = call.user.uid, to_paise(body.amount)
     key = idempotency.key(uid, "withdraw", call.idempotency_key, {"amountPaise": amount_paise})
@@ -50,8 +51,8 @@ def get_payout_details(call: Call) -> PayoutDetailsView:
 )
 def set_payout_details(call: Call, body: PayoutDetailsRequest) -> PayoutDetailsView:
     """Set where the caller's later payouts go: a bank account or a UPI address. Withdrawals that waited for it are
-    sent. The owner is told of a change by notification and mail; the same again changes nothing. Numbers are kept by
-    RazorpayX alone. For experts, and whoever has earned something.
+    sent. The owner is told of a change by notification and mail; the same again changes nothing. Numbers are kept
+    encrypted, and shown masked. For experts, and whoever has earned something.
     """
     _check_earns(call)
     settings = call.ctx.settings

@@ -6,6 +6,8 @@ from typing import Literal
 Method = Literal["bank_transfer", "upi"]
 Meaning = Literal["waits", "paid", "returned"]
 
+LEAST_PAISE = 1_00
+"""The provider takes no less."""
 UPI_LIMIT_PAISE = 1_00_000_00
 IMPS_LIMIT_PAISE = 5_00_000_00
 """NPCI's limits of one transfer; NEFT has none."""

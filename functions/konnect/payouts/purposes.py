@@ -1,5 +1,5 @@
-"""What a payout is of. Its document names its kind when it is opened; a further kind (earnings of bookings, paid weekly
-from payable:{uid}) is a line in KINDS and a module with these functions.
+"""What a payout is of: earned money withdrawn from a wallet, or earnings of bookings, paid weekly from payable:{uid}.
+Its document names its kind when it is opened; a kind is a line in KINDS and a module with these functions.
 """
 
 from datetime import datetime
@@ -11,7 +11,7 @@ from konnect.store import Doc, Tx
 
 Outcome = Literal["paid", "failed", "reversed"]
 
-KINDS = {"withdrawal": "konnect.payouts.withdrawals"}
+KINDS = {"withdrawal": "konnect.payouts.withdrawals", "earnings": "konnect.earnings.purpose"}
 
 
 class Purpose(Protocol):

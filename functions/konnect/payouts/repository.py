@@ -1,17 +1,18 @@
 """payouts/{id}: money between an account of ours and its owner's bank. No client reads it.
 
-{kind: withdrawal, userId, status, amountPaise, heldPaise, destination, request, attempt, attempts, waitingFor,
-providerId, providerStatus, utr, settledBy: provider | hand, reference, reason, contradiction, createdAt, updatedAt,
-settledAt, nextCheckAt}.
+{kind: withdrawal | earnings, userId, status, grossPaise, tds, amountPaise, about, heldPaise, destination, request,
+attempt, attempts, waitingFor, providerId, providerStatus, utr, settledBy: provider | hand, reference, reason,
+contradiction, createdAt, updatedAt, settledAt, nextCheckAt}.
 
     pending → processing → paid → reversed
         ↘          ↘
          paid, failed (by hand, or refused or given back by the provider)
 
-`destination` is where it goes: frozen when details are known, so that a change of them is for later payouts. `request`
-is what the provider is asked, frozen with the first attempt; from then on the status is processing, and only the
-provider's word, or none at all after every attempt has settled, ends it. `attempt` is the latest of unknown outcome.
-`nextCheckAt` is None once the sweep has nothing to do any more.
+`grossPaise` is what left its account, `tds` what was withheld of that (tax.take), `amountPaise` the rest, which is
+sent; `about` is what its kind keeps with it. `destination` is where it goes: frozen when details are known, so that a
+change of them is for later payouts. `request` is what the provider is asked, frozen with the first attempt; from then
+on the status is processing, and only the provider's word, or none at all after every attempt has settled, ends it.
+`attempt` is the latest of unknown outcome. `nextCheckAt` is None once the sweep has nothing to do any more.
 """
 
 from datetime import datetime
@@ -38,7 +39,16 @@ def find(reader: Reader, payout_id: str) -> Doc | None:
 
 
 def create(
-    tx: Tx, payout_id: str, *, kind: str, uid: str, amount_paise: int, destination: Doc | None, now: datetime
+    tx: Tx,
+    payout_id: str,
+    *,
+    kind: str,
+    uid: str,
+    gross_paise: int,
+    tds: Doc,
+    destination: Doc | None,
+    about: Doc | None,
+    now: datetime,
 ) -> None:
     tx.create(
         ("payouts", payout_id),
@@ -46,7 +56,10 @@ def create(
             "kind": kind,
             "userId": uid,
             "status": "pending",
-            "amountPaise": amount_paise,
+            "grossPaise": gross_paise,
+            "tds": tds,
+            "amountPaise": gross_paise - tds["tdsPaise"],
+            "about": about,
             "heldPaise": 0,
             "destination": destination,
             "request": None,
@@ -80,10 +93,18 @@ def pending_of(tx: Tx, uid: str) -> list[Doc]:
 
 def has_earned(db: Database, uid: str) -> bool:
     """Whether there is, or was, something to pay to a user."""
-    wallet = db.get("wallets", uid) or {}
-    return wallet.get("withdrawablePaise", 0) > 0 or bool(
-        Query(("payouts",), limit=1).filter("userId", "==", uid).run(db)
+    wallet, payable = db.get("wallets", uid) or {}, db.get("payables", uid) or {}
+    return (
+        wallet.get("withdrawablePaise", 0) > 0
+        or payable.get("balancePaise", 0) > 0
+        or bool(Query(("payouts",), limit=1).filter("userId", "==", uid).run(db))
     )
+
+
+def returned(payout: Doc) -> int:
+    """What goes back to where a payout came from if it fails, in paise."""
+    # Payouts of before there was TDS have the amount alone.
+    return int(payout["grossPaise"] if "grossPaise" in payout else payout["amountPaise"])
 
 
 def due(db: Database, *, now: datetime, limit: int) -> list[Doc]:

@@ -34,6 +34,12 @@ class Withdrawal(Schema):
     )
     amount: float
     amount_paise: int
+    tds: float = Field(
+        description="Withheld: 1 % of what is paid out above 50,000 INR in a financial year, by the configuration."
+    )
+    tds_paise: int
+    net_amount: float = Field(description="What is sent: the amount less TDS.")
+    net_amount_paise: int
     currency: str
     balance: float = Field(description="What is left in the wallet, in INR.")
 

@@ -11,7 +11,7 @@ from konnect.integrations.razorpay.errors import Refused
 from konnect.integrations.razorpay.payouts import PayoutGateway
 from konnect.store import Doc
 
-from . import service
+from . import details, repository, service
 from .service import News
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,10 @@ def send(ctx: Context, gateway: PayoutGateway, payout_id: str, *, now: datetime)
     Raises Unavailable when the outcome is unknown, or another attempt is under way: to be tried again.
     """
     settings, by = ctx.settings, ids.new()
+    if settings.razorpayx_account_number:
+        payout = repository.find(ctx.db, payout_id)
+        if payout is not None and payout["status"] == "pending":
+            details.register(ctx, gateway, payout["userId"], now=now)
     claimed = ctx.run(
         lambda tx: service.claim(
             tx,

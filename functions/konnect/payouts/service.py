@@ -19,12 +19,12 @@ from konnect.integrations.razorpay.payouts import PayoutRequest
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement
-from konnect.money import CURRENCY
+from konnect.money import CURRENCY, rupees
 from konnect.notifications import service as notifications
 from konnect.store import Doc, Tx
 from konnect.tasks import Task
 
-from . import details, policy, purposes, repository
+from . import details, policy, purposes, repository, tax
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,14 @@ ALARMING = {News.MISMATCH, News.CONTRADICTION}
 
 
 @dataclass(frozen=True)
+class Opened:
+    """`balance_paise` is left at the payout's source; `tds_paise` was withheld from what is sent."""
+
+    balance_paise: int
+    tds_paise: int
+
+
+@dataclass(frozen=True)
 class Claim:
     """The right to ask the provider now, of one attempt. `unknown_at`: when an earlier one of unknown outcome began."""
 
@@ -59,26 +67,45 @@ class Claim:
     unknown_at: datetime | None
 
 
-def open_new(tx: Tx, payout_id: str, *, kind: str, uid: str, amount_paise: int, now: datetime) -> int:
-    """Take the money out of its source into payout:{id}, and have it sent. The caller has proved the payout new.
+def open_new(
+    tx: Tx, payout_id: str, *, kind: str, uid: str, amount_paise: int, about: Doc | None = None, now: datetime
+) -> Opened:
+    """Take the money out of its source into payout:{id}, less TDS, and have it sent. The caller has proved the payout
+    new. `about`: what its kind keeps with it.
 
-    Returns the source's balance. Raises PaymentRequired.
+    Raises PaymentRequired, BadRequest (amount: too little would be left of it).
     """
     source = purposes.of(kind).source(uid, -amount_paise)
     destination = details.destination(details.of(tx, uid))
-    repository.create(tx, payout_id, kind=kind, uid=uid, amount_paise=amount_paise, destination=destination, now=now)
-    posted = ledger.post_new(
+    tds = tax.take(tx, uid, amount_paise, now=now)
+    tds_paise = tds["tdsPaise"]
+    if amount_paise - tds_paise < policy.LEAST_PAISE:
+        raise BadRequest.field("amount", f"must leave {rupees(policy.LEAST_PAISE)} {CURRENCY} when TDS is withheld")
+    repository.create(
         tx,
-        Movement(
-            f"payout:{payout_id}",
-            kind,
-            (source, Leg(accounts.payout(payout_id), amount_paise)),
-            {"payout": payout_id, "user": uid},
-        ),
+        payout_id,
+        kind=kind,
+        uid=uid,
+        gross_paise=amount_paise,
+        tds=tds,
+        destination=destination,
+        about=about,
         now=now,
     )
+    legs = (
+        source,
+        Leg(accounts.TAX_TDS, tds_paise),
+        Leg(accounts.payout(payout_id), amount_paise - tds_paise),
+    )
+    posted = ledger.post_new(
+        tx, Movement(f"payout:{payout_id}", kind, _moving(legs), {"payout": payout_id, "user": uid}), now=now
+    )
     tx.enqueue(send_task(payout_id))
-    return posted.balances[source.account]
+    return Opened(posted.balances[source.account], tds_paise)
+
+
+def _moving(legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
+    return tuple(leg for leg in legs if leg.amount_paise)
 
 
 def send_task(payout_id: str, *why: str) -> Task:
@@ -133,8 +160,10 @@ def _prepare(tx: Tx, payout: Doc, account_number: str, narration: str) -> tuple[
     user = tx.get("users", payout["userId"]) or {}
     if user.get("disabled"):
         return {}, "account"
-    destination = payout["destination"] or details.destination(details.of(tx, payout["userId"]))
-    if destination is None:
+    destination = payout["destination"]
+    if destination is None or destination["fundAccountId"] is None:
+        destination = details.destination(details.of(tx, payout["userId"]))
+    if destination is None or destination["fundAccountId"] is None:
         return {}, "details"
     mode = policy.mode(destination["method"], payout["amountPaise"])
     if mode is None:
@@ -156,7 +185,7 @@ def _wait(tx: Tx, payout: Doc, waiting_for: str, now: datetime) -> None:
             "payout_details_needed",
             about=(payout["id"], waiting_for),
             title="Where shall we send your money?",
-            body=f"Give us {what} in your settings, and your withdrawal is paid.",
+            body=f"Give us {what} in your settings, and it is sent.",
             now=now,
         )
 
@@ -346,17 +375,21 @@ def _settle(
 ) -> None:
     """Post the outcome's movement, write it down, tell the owner. The caller has proved the outcome new."""
     payout_id, uid, amount_paise = payout["id"], payout["userId"], payout["amountPaise"]
-    purpose = purposes.of(payout["kind"])
+    purpose, gross_paise = purposes.of(payout["kind"]), repository.returned(payout)
     held, bank = Leg(accounts.payout(payout_id), -amount_paise), Leg(accounts.GATEWAY_BANK, amount_paise)
+    # What was withheld goes back with the rest: nothing was paid that it could be the tax on.
+    back = (Leg(accounts.TAX_TDS, amount_paise - gross_paise), purpose.source(uid, gross_paise))
     legs = {
         "paid": (held, bank),
-        "failed": (held, purpose.source(uid, amount_paise)),
-        "reversed": (Leg(accounts.GATEWAY_BANK, -amount_paise), purpose.source(uid, amount_paise)),
+        "failed": (held, *back),
+        "reversed": (Leg(accounts.GATEWAY_BANK, -amount_paise), *back),
     }[outcome]
     subject = {"payout": payout_id, "user": uid}
     ledger.post_new(
-        tx, Movement(f"payout:{payout_id}:{outcome}", f"{payout['kind']}.{outcome}", legs, subject), now=now
+        tx, Movement(f"payout:{payout_id}:{outcome}", f"{payout['kind']}.{outcome}", _moving(legs), subject), now=now
     )
+    if outcome != "paid" and payout.get("tds") is not None:
+        tax.give_back(tx, uid, gross_paise, payout["tds"], now=now)
     told = reason or (NO_REASON if outcome != "paid" else "")
     # Of a transfer by hand there is nobody to ask later.
     late = policy.next_late_check(now, now) if outcome == "paid" and by == "provider" else None

@@ -15,7 +15,7 @@ from konnect.notifications.types import Type
 from konnect.store import Doc, Tx
 from konnect.wallet import transactions
 
-from . import details, repository, service
+from . import details, repository, service, tax
 from .purposes import Outcome
 
 log = logging.getLogger(__name__)
@@ -29,16 +29,17 @@ _SHOWN = {"pending": "pending", "processing": "pending", "paid": "completed", "f
 def withdraw(
     tx: Tx, uid: str, amount_paise: int, *, key: idempotency.Key | None, request_id: str, now: datetime
 ) -> dict[str, Any]:
-    """Take earned money out of the wallet, into `payout:{id}` until the bank transfer's outcome is known.
+    """Take earned money out of the wallet, into `payout:{id}` until the bank transfer's outcome is known. TDS is
+    withheld from what is sent (tax.py).
 
     `request_id` is this request's own: should a commit's outcome stay unknown, the second attempt finds the first.
     Raises PaymentRequired when less is earned, beyond what is owed, than asked for; Conflict (IDEMPOTENCY_KEY_REUSED)
-    for a key of another withdrawal, however long ago.
+    for a key of another withdrawal, however long ago; BadRequest (amount) for what TDS leaves too little of.
     """
     # Derived where a key is given, so that a repeat can never be a second withdrawal.
     payout_id = ids.digest("withdrawal", key.id if key else request_id)
     # Without locks: many at once, on one wallet or under one key, would wait for each other until all give up.
-    tx.peek(("wallets", uid), ("payouts", payout_id), *([("idempotency", key.id)] if key else []))
+    tx.peek(("wallets", uid), tax.path(uid, now), ("payouts", payout_id), *([("idempotency", key.id)] if key else []))
     answered = idempotency.replay(tx, key, now=now)
     if answered is not None:
         return answered
@@ -52,17 +53,18 @@ def withdraw(
     }
     made = repository.find(tx, payout_id)
     if made is not None:
-        if made["amountPaise"] != amount_paise:
+        if repository.returned(made) != amount_paise:
             raise Conflict("this Idempotency-Key was used with other input", code="IDEMPOTENCY_KEY_REUSED")
         # Its task may be what could not be created then; the name makes a second one harmless.
         tx.enqueue(service.send_task(payout_id))
         # A key is remembered here for longer than its answer is kept: by now it may have ended.
         result["status"] = _SHOWN[made["status"]]
-        return {**result, "balance": rupees(ledger.available(tx, uid))}
+        withheld_paise = amount_paise - made["amountPaise"]
+        return {**result, **_net(amount_paise, withheld_paise), "balance": rupees(ledger.available(tx, uid))}
     withdrawable = max(0, ledger.available(tx, uid, part="earned") - ledger.debt(tx, uid))
     if withdrawable < amount_paise:
         raise ledger.insufficient(amount_paise, withdrawable)
-    balance_paise = service.open_new(tx, payout_id, kind=KIND, uid=uid, amount_paise=amount_paise, now=now)
+    opened = service.open_new(tx, payout_id, kind=KIND, uid=uid, amount_paise=amount_paise, now=now)
     transactions.write(
         tx,
         payout_id,
@@ -72,11 +74,22 @@ def withdraw(
         amount_paise=amount_paise,
         description=DESCRIPTION,
         reference_id=payout_id,
+        tds_paise=opened.tds_paise,
         now=now,
     )
-    result["balance"] = rupees(balance_paise)
+    result |= {**_net(amount_paise, opened.tds_paise), "balance": rupees(opened.balance_paise)}
     idempotency.record(tx, key, result, now=now)
     return result
+
+
+def _net(amount_paise: int, tds_paise: int) -> dict[str, Any]:
+    net_paise = amount_paise - tds_paise
+    return {
+        "tds": rupees(tds_paise),
+        "tdsPaise": tds_paise,
+        "netAmount": rupees(net_paise),
+        "netAmountPaise": net_paise,
+    }
 
 
 # The purpose's interface (purposes.Purpose)
@@ -88,7 +101,9 @@ def source(uid: str, amount_paise: int) -> Leg:
 
 def settled(tx: Tx, payout: Doc, outcome: Outcome, *, reference: str, reason: str, now: datetime) -> None:
     """The transaction ends; the owner is told by notification and mail."""
-    uid, amount = payout["userId"], rupees(payout["amountPaise"])
+    uid, amount, whole = payout["userId"], rupees(payout["amountPaise"]), rupees(repository.returned(payout))
+    tds_paise = repository.returned(payout) - payout["amountPaise"]
+    less = f", and {rupees(tds_paise)} INR of TDS were withheld" if tds_paise else ""
     transactions.settle(
         tx, payout["id"], "completed" if outcome == "paid" else "failed", now=now, reason=reason or None
     )
@@ -99,16 +114,16 @@ def settled(tx: Tx, payout: Doc, outcome: Outcome, *, reference: str, reason: st
     shown = (payout["destination"] or {}).get("shown")
     to = f" to {shown}" if shown else ""
     told: dict[Outcome, tuple[Type, str, str]] = {
-        "paid": ("payout_processed", "Your withdrawal is paid", f"{amount} INR are on their way{to}."),
+        "paid": ("payout_processed", "Your withdrawal is paid", f"{amount} INR are on their way{to}{less}."),
         "failed": (
             "payout_failed",
             "Your withdrawal failed",
-            f"{amount} INR could not be sent{to}, and are in your wallet again: {reason}.",
+            f"{whole} INR could not be sent{to}, and are in your wallet again: {reason}.",
         ),
         "reversed": (
             "payout_reversed",
             "Your withdrawal came back",
-            f"Your bank returned {amount} INR that we had sent{to}; they are in your wallet again: {reason}.",
+            f"Your bank returned {amount} INR that we had sent{to}; {whole} INR are in your wallet again: {reason}.",
         ),
     }
     type, title, body = told[outcome]
@@ -122,6 +137,7 @@ def settled(tx: Tx, payout: Doc, outcome: Outcome, *, reference: str, reason: st
         data={
             "payoutId": payout["id"],
             "amount": amount,
+            **({"tds": rupees(tds_paise)} if tds_paise else {}),
             "account": shown,
             "reference": reference or None,
             "reason": reason or None,

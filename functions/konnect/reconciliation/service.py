@@ -3,7 +3,9 @@
 Proves: the legs of each movement sum to zero; each wallet, hold, payout and receivable equals its legs, each counter
 the sum of its shards and of its business days; none is negative (but what an expert owes); ended sessions hold nothing,
 were settled once, account for each begun minute, and gave back what their refunds say, no more than was paid;
-bookings hold what was paid until they are over.
+bookings hold what was paid until they are over, packages what is left of them; months of subscriptions were paid, and
+count the minutes that bookings have of them; what is payable to mentors is of bookings that are not paid out; the TDS
+of all years is what the tax account has.
 
 Everything is read in one read-only transaction, so a running platform is compared with itself at one moment (a
 read-only transaction lasts 270 s; beyond that, give `readTime` of a backup).
@@ -33,6 +35,8 @@ _BALANCES = {
     "payouts": "payout",
     "gatewayRefunds": "refund",
 }
+_DIVIDED = ("payable:", "receivable:", accounts.PLATFORM_FEES, accounts.TAX_GST, accounts.GATEWAY_FEES)
+"""Where a booking's price goes, and comes back from."""
 
 
 @dataclass
@@ -43,6 +47,7 @@ class Report:
     accounts: dict[str, int] = field(default_factory=dict)
     sessions: int = 0
     bookings: int = 0
+    packages: int = 0
     differences: list[str] = field(default_factory=list)
 
     @property
@@ -59,6 +64,7 @@ class Report:
             "movements": self.movements,
             "sessions": self.sessions,
             "bookings": self.bookings,
+            "packages": self.packages,
             "sumPaise": sum(self.accounts.values()),
             "accountsPaise": dict(sorted(totals.items())),
             "differences": self.differences[:MAX_FINDINGS],
@@ -92,17 +98,27 @@ class _Reconciliation:
         # By session: what went back from its hold, and what its refunds gave to users.
         self._released: Counter[str] = Counter()
         self._refunded: Counter[str] = Counter()
-        # By booking: what was paid for it, what of that was divided, and what went back.
+        # By booking: what was paid for it, what of that was divided, what went back, and of what was divided later.
         self._booking_paid: Counter[str] = Counter()
         self._booking_kept: Counter[str] = Counter()
         self._booking_returned: Counter[str] = Counter()
+        self._booking_reversed: Counter[str] = Counter()
+        # By payment: what was captured for months of subscriptions.
+        self._charged: dict[str, int] = {}
+        # Of what was paid and of what went back: in cash, the rest being benefits.
+        self._booking_cash: Counter[str] = Counter()
+        self._booking_refunded: Counter[str] = Counter()
 
     def report(self) -> Report:
         self._sum_movements()
         self._compare_balances()
         self._compare_counters()
+        self._check_payables()
+        self._check_tax()
         self._check_sessions()
         self._check_bookings()
+        self._check_packages()
+        self._check_subscriptions()
         self._result.accounts = dict(self._legs)
         return self._result
 
@@ -123,6 +139,8 @@ class _Reconciliation:
                 for part, paise in leg.get("parts", {}).items():
                     self._parts[leg["account"], part] += paise
             self._note_booking(movement)
+            if movement["kind"] == "subscription.charge":
+                self._charged[movement["subject"]["payment"]] = _captured(movement)
             session_id = movement["subject"].get("session")
             if movement["kind"] == "session.settle":
                 self._settled[session_id] += 1
@@ -143,9 +161,17 @@ class _Reconciliation:
             "booking.settle": self._booking_kept,
             "booking.release": self._booking_returned,
         }
+        if movement["kind"] == "booking.reverse":
+            taken = (leg["amountPaise"] for leg in movement["legs"] if leg["account"].startswith(_DIVIDED))
+            self._booking_reversed[booking_id] -= sum(taken)
         if movement["kind"] in sums:
             paise = sum(abs(leg["amountPaise"]) for leg in movement["legs"] if leg["account"] == hold)
             sums[movement["kind"]][booking_id] += paise
+        if movement["kind"] == "booking.pay":
+            self._booking_cash[booking_id] += _captured(movement)
+        elif movement["kind"] == "booking.release":
+            refunded = (leg["amountPaise"] for leg in movement["legs"] if leg["account"].startswith("refund:"))
+            self._booking_refunded[booking_id] += sum(refunded)
 
     def _compare_balances(self) -> None:
         seen: set[str] = set()
@@ -185,6 +211,23 @@ class _Reconciliation:
         for account in sorted(unbacked):
             self._compare(account, shards.get(account, 0), self._legs.get(account, 0))
             self._compare(f"{account} (by day)", on_days[account], self._legs.get(account, 0))
+
+    def _check_payables(self) -> None:
+        """What is payable to a mentor is explained by bookings that are in no payout. It can be less: debts and refunds
+        are taken from it."""
+        shares: Counter[str] = Counter()
+        unpaid = Query(("private",), group=True).filter("payoutId", "==", None)
+        for terms in unpaid.stream(self._ctx.db, self._transaction):
+            shares[terms["mentorUid"]] += terms["mentorPaise"]
+        for account, paise in self._legs.items():
+            uid = account.removeprefix("payable:")
+            if uid != account and paise > shares[uid]:
+                self._differs(f"{account}: {paise} paise, and {shares[uid]} of its bookings are unpaid")
+
+    def _check_tax(self) -> None:
+        """What was withheld for each year is what the tax account has."""
+        withheld = sum(year["tdsPaise"] for year in self._all("taxYears"))
+        self._compare("taxYears", withheld, self._legs.get(accounts.TAX_TDS, 0))
 
     def _check_sessions(self) -> None:
         for session in self._all("sessions"):
@@ -229,9 +272,42 @@ class _Reconciliation:
                 self._differs(f"{name}: {paid} paise paid of {booking['totalPaise']}")
             if ended != (0 if booking["isOpen"] else paid):
                 self._differs(f"{name}: {status}, {paid} paise paid, {ended} divided or returned")
+            given_back = booking.get("reversedPaise", 0)
+            self._compare(f"{name}: reversed", given_back, self._booking_reversed[booking_id])
+            if given_back > self._booking_kept[booking_id]:
+                self._differs(f"{name}: {given_back} paise given back of {self._booking_kept[booking_id]}")
             refund = booking["refund"]
             if refund is not None and refund["id"] == f"{booking_id}-{status}":
-                self._compare(f"{name}: its refund", refund["amountPaise"], self._booking_returned[booking_id])
+                self._compare(f"{name}: its refund", refund["amountPaise"], self._booking_refunded[booking_id])
+            given = sum(benefit["amountPaise"] for benefit in booking["benefits"])
+            self._compare(f"{name}: its cash and benefits", booking["payablePaise"] + given, booking["totalPaise"])
+            if paid:
+                self._compare(f"{name}: paid in cash", booking["payablePaise"], self._booking_cash[booking_id])
+            if self._booking_refunded[booking_id] > booking["payablePaise"]:
+                self._differs(f"{name}: {self._booking_refunded[booking_id]} paise of cash given back")
+
+    def _check_subscriptions(self) -> None:
+        """Each paid month was captured, whole; the minutes that its bookings have are those that it counts."""
+        used: Counter[str] = Counter()
+        for use in self._all("subscriptionUses"):
+            used[use["periodId"]] += use["minutes"]
+        for period in self._all("subscriptionPeriods"):
+            name = f"month {period['id']}"
+            self._compare(f"{name}: its price", period["pricePaise"], self._charged.pop(period["paymentId"], 0))
+            if used[period["id"]] != period["minutesUsed"] or period["minutesUsed"] > period["minutes"]:
+                self._differs(f"{name}: {period['minutesUsed']} minutes counted as used, {used[period['id']]} are")
+        for payment_id, paise in self._charged.items():
+            self._differs(f"payment {payment_id}: {paise} paise for a subscription, and no month is paid")
+
+    def _check_packages(self) -> None:
+        """A package holds its sessions that no booking has taken, while it can be used; else nothing."""
+        for purchase in self._all("packagePurchases"):
+            self._result.packages += 1
+            name = f"package {purchase['id']}"
+            posted = self._legs.get(f"hold:package:{purchase['id']}", 0)
+            self._compare(f"{name}: held", purchase["heldPaise"], posted)
+            left = purchase["sessionsLeft"] if purchase["status"] == "active" else 0
+            self._compare(f"{name}: its sessions", left * purchase["sessionTotalPaise"], posted)
 
     def _check_booking(self, session: Doc) -> None:
         """A booked session holds its price until it ends."""
@@ -257,6 +333,10 @@ class _Reconciliation:
     def _compare(self, what: str, written: int, summed: int) -> None:
         if written != summed:
             self._differs(f"{what}: {written} paise written, {summed} by its movements")
+
+
+def _captured(movement: Doc) -> int:
+    return -sum(leg["amountPaise"] for leg in movement["legs"] if leg["account"] == accounts.GATEWAY_RAZORPAY)
 
 
 def _gives(leg: Doc) -> bool:

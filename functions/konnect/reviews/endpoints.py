@@ -1,9 +1,11 @@
-"""Reviews: /api/sessions/{id}/review, /api/experts/{id}/reviews, /api/mentors/{id}/reviews, /api/reviews/{id}."""
+"""Reviews: /api/{sessions,bookings}/{id}/review, /api/{experts,mentors}/{id}/reviews, /api/reviews/{id}."""
 
+from collections.abc import Callable
 from typing import Any
 
 from konnect.http.routing import Call, Router
 from konnect.http.schemas import Listing, ListQuery, NumberedQuery
+from konnect.store import Doc, Tx
 
 from . import service
 from .schemas import NewReport, NewReview, Reply, Report, Review
@@ -14,9 +16,15 @@ router = Router("Reviews")
 @router.post("/api/sessions/<session_id>/review", response=Review, status=201, errors=(403, 404, 409))
 def review_session(call: Call, session_id: str, body: NewReview) -> dict[str, Any]:
     """Review a finished session, as its user. One review a session."""
-    return call.ctx.run(
-        lambda tx: service.create(tx, session_id, call.user.uid, rating=body.rating, comment=body.comment, now=call.now)
-    )
+    return _create(call, lambda tx: service.of_session(tx, session_id, call.user.uid), body)
+
+
+@router.post("/api/bookings/<booking_id>/review", response=Review, status=201, errors=(403, 404, 409))
+def review_booking(call: Call, booking_id: str, body: NewReview) -> dict[str, Any]:
+    """Review a booking that is completed, as its student. One review a booking; it is public, on the mentor's page, by
+    the student's first name.
+    """
+    return _create(call, lambda tx: service.of_booking(tx, booking_id, call.user.uid), body)
 
 
 @router.get("/api/experts/<expert_id>/reviews", response=Listing[Review], auth="public", errors=(404,))
@@ -43,3 +51,9 @@ def reply_to_review(call: Call, review_id: str, body: Reply) -> dict[str, Any]:
 def report_review(call: Call, review_id: str, body: NewReport) -> dict[str, Any]:
     """Report a review to the admins. Once a user: a repeat changes nothing."""
     return call.ctx.run(lambda tx: service.report(tx, review_id, call.user.uid, body.reason, now=call.now))
+
+
+def _create(call: Call, subject: Callable[[Tx], service.Subject], body: NewReview) -> Doc:
+    return call.ctx.run(
+        lambda tx: service.create(tx, subject(tx), rating=body.rating, comment=body.comment, now=call.now)
+    )

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, StringConstraints
+from pydantic import AfterValidator, AliasChoices, Field, StringConstraints
 
+from konnect import text
 from konnect.http.schemas import NumberedQuery, Schema
 
 
@@ -12,7 +13,9 @@ class NewReview(Schema):
     """`rating`: 1 to 5, whole."""
 
     rating: Annotated[int, Field(strict=True, ge=1, le=5)]
-    comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)] = ""
+    comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000), AfterValidator(text.clean)] = (
+        Field(default="", validation_alias=AliasChoices("comment", "review"))
+    )
 
 
 class Review(Schema):
@@ -30,9 +33,9 @@ class Review(Schema):
 
 
 class Reply(Schema):
-    reply: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)] = Field(
-        validation_alias=AliasChoices("reply", "comment", "text")
-    )
+    reply: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(text.clean)
+    ] = Field(validation_alias=AliasChoices("reply", "comment", "text"))
 
 
 class NewReport(Schema):
@@ -57,7 +60,8 @@ class Moderation(Schema):
 class ModeratedReview(Review):
     """As admins see it."""
 
-    session_id: str
+    session_id: str | None = None
+    booking_id: str | None = None
     user_id: str
     hidden: bool
     report_count: int

@@ -1,20 +1,24 @@
-"""reviews/{id}: one a session, its id made of the session's (which the public list must not show). No client reads the
-documents: the API shows what is public of them.
+"""reviews/{id}: one a session or booking, its id made of theirs (which the public list must not show). No client reads
+the documents: the API shows what is public of them.
 
-{expertId, expertUid, sessionId, userId, reviewerName, rating, comment, reply, repliedAt, replyEditedAt, hidden,
-reportCount, createdAt, updatedAt}; reviews/{id}/reports/{uid}: who reported it and why; reviews/{id}/private/counted:
-the rating that the expert's average has of it (triggers.py).
+{expertId, expertUid, sessionId | bookingId, userId, reviewerName, rating, comment, reply, repliedAt, replyEditedAt,
+hidden, reportCount, createdAt, updatedAt}; reviews/{id}/reports/{uid}: who reported it and why;
+reviews/{id}/private/counted: the rating that the expert's average has of it (triggers.py).
 """
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from google.cloud import firestore
 
 from konnect import audit, ids
+from konnect.bookings import access as booked
+from konnect.contacts import masked
 from konnect.errors import Conflict, Forbidden, NotFound
 from konnect.experts import service as experts
 from konnect.notifications import service as notifications
+from konnect.platform import platform_config
 from konnect.sessions import access
 from konnect.store import Database, Doc, Page, Query, Tx, numbered, page
 
@@ -22,29 +26,62 @@ ANONYMOUS = "User"
 REPORTS_SHOWN = 10
 
 
-def create(tx: Tx, session_id: str, uid: str, *, rating: int, comment: str, now: datetime) -> Doc:
-    """Review a finished session, as the user of it; once.
+@dataclass(frozen=True)
+class Subject:
+    """What is reviewed, once, by its user: a session, or a booking."""
 
-    Raises NotFound (SESSION_NOT_FOUND), Forbidden (NOT_A_PARTICIPANT, ONLY_THE_USER), Conflict (SESSION_NOT_FINISHED,
-    ALREADY_REVIEWED).
+    kind: Literal["session", "booking"]
+    id: str
+    expert_id: str
+    expert_uid: str
+    user_id: str
+    user_name: str | None
+
+    @property
+    def review_id(self) -> str:
+        return id_of(self.id) if self.kind == "session" else ids.digest("review", self.kind, self.id)
+
+
+def of_session(tx: Tx, session_id: str, uid: str) -> Subject:
+    """A finished session, for its user to review.
+
+    Raises NotFound (SESSION_NOT_FOUND), Forbidden (NOT_A_PARTICIPANT, ONLY_THE_USER), Conflict (SESSION_NOT_FINISHED).
     """
-    review_id = id_of(session_id)
-    tx.prefetch(("sessions", session_id), ("reviews", review_id))
+    tx.prefetch(("sessions", session_id), ("reviews", id_of(session_id)))
     session = access.of_participant(tx, session_id, uid)
     if session["userId"] != uid:
         raise Forbidden("only the user of a session reviews it", code="ONLY_THE_USER")
     if session["status"] != "completed" or session.get("endReason") == "user-no-show":
-        raise Conflict("the session is not finished", code="SESSION_NOT_FINISHED")
+        raise _not_finished()
+    return Subject("session", session_id, session["expertId"], session["expertUid"], uid, session["userName"])
+
+
+def of_booking(tx: Tx, booking_id: str, uid: str) -> Subject:
+    """A booking that has taken place, for its student to review.
+
+    Raises NotFound (BOOKING_NOT_FOUND), Forbidden (NOT_A_PARTICIPANT, STUDENT_ONLY), Conflict (SESSION_NOT_FINISHED).
+    """
+    booking = booked.of_participant(tx, booking_id, uid)
+    if booking["studentId"] != uid:
+        raise Forbidden("only the student reviews a session", code="STUDENT_ONLY")
+    if booking["status"] != "completed" or booking["statusReason"] == "student-no-show":
+        raise _not_finished()
+    return Subject("booking", booking_id, booking["mentorId"], booking["mentorUid"], uid, booking["studentName"])
+
+
+def create(tx: Tx, subject: Subject, *, rating: int, comment: str, now: datetime) -> Doc:
+    """Review it; once. Raises Conflict (ALREADY_REVIEWED)."""
+    review_id = subject.review_id
     if tx.get("reviews", review_id) is not None:
         raise Conflict("you have reviewed this session already", code="ALREADY_REVIEWED")
     review: Doc = {
-        "expertId": session["expertId"],
-        "expertUid": session["expertUid"],
-        "sessionId": session_id,
-        "userId": uid,
-        "reviewerName": first_name(session["userName"]),
+        "expertId": subject.expert_id,
+        "expertUid": subject.expert_uid,
+        f"{subject.kind}Id": subject.id,
+        "userId": subject.user_id,
+        "reviewerName": first_name(subject.user_name),
         "rating": rating,
-        "comment": comment,
+        "comment": _without_contacts(tx, comment),
         "reply": None,
         "repliedAt": None,
         "replyEditedAt": None,
@@ -54,15 +91,17 @@ def create(tx: Tx, session_id: str, uid: str, *, rating: int, comment: str, now:
         "updatedAt": now,
     }
     tx.create(("reviews", review_id), review)
+    if subject.kind == "booking":
+        booked.reviewed(tx, subject.id, review_id, rating, now=now)
     # Without the reviewer's name, which would outlive the account here.
     notifications.notify(
         tx,
-        session["expertUid"],
+        subject.expert_uid,
         "review_received",
         about=(review_id,),
         title="You have a new review",
         body=f"{rating} of 5 stars.",
-        data={"reviewId": review_id, "rating": rating, "comment": comment},
+        data={"reviewId": review_id, "rating": rating, "comment": review["comment"], f"{subject.kind}Id": subject.id},
         now=now,
     )
     return {**review, "id": review_id}
@@ -79,6 +118,11 @@ def listed(db: Database, expert_id: str, *, limit: int, cursor: str | None, numb
         .filter("hidden", "==", False)
     )
     return _page(db, query, limit, cursor, number)
+
+
+def rated(db: Database, since: datetime) -> tuple[int, int]:
+    """How many reviews were written from `since` on, without hidden ones, and the sum of their stars."""
+    return Query(("reviews",)).filter("hidden", "==", False).filter("createdAt", ">=", since).tally(db, "rating")
 
 
 def reported(db: Database, *, hidden: bool, limit: int, cursor: str | None, number: int | None = None) -> Page:
@@ -108,6 +152,7 @@ def reply(tx: Tx, review_id: str, uid: str, text: str, *, now: datetime) -> Doc:
     review = _visible(tx, review_id)
     if review["expertUid"] != uid:
         raise Forbidden("only the expert who was reviewed replies", code="ONLY_THE_EXPERT")
+    text = _without_contacts(tx, text)
     if review["reply"] == text:
         return review
     first = review["repliedAt"] is None
@@ -168,6 +213,15 @@ def first_name(name: str | None) -> str:
 def counted_rating(review: dict[str, Any] | None) -> int | None:
     """What a review adds to the expert's average: its rating, or nothing while it is hidden."""
     return None if review is None or review["hidden"] else int(review["rating"])
+
+
+def _not_finished() -> Conflict:
+    return Conflict("the session is not finished", code="SESSION_NOT_FINISHED")
+
+
+def _without_contacts(tx: Tx, text: str) -> str:
+    """Everybody reads it: as in profiles, unless the configuration lets addresses and numbers be."""
+    return text if platform_config(tx.db).maskContacts == "nowhere" else masked(text)
 
 
 def _visible(tx: Tx, review_id: str) -> Doc:

@@ -5,13 +5,17 @@ from datetime import datetime
 from konnect.context import Context
 from konnect.experts import standing
 from konnect.http.triggers import Change
+from konnect.mentors import stopping
+from konnect.mentors.standing_policy import Measure
+from konnect.platform import platform_config
 from konnect.store import Tx
 
 from . import service
 
 
 def on_review_written(ctx: Context, change: Change, now: datetime) -> None:
-    """Trigger on reviews/{reviewId}: the expert's rating has of the review what the review says now.
+    """Trigger on reviews/{reviewId}: the expert's rating has of the review what the review says now, and
+    a low one its consequences.
 
     What was counted of it is recorded in the same transaction; so an event that repeats, or comes after a later one,
     finds nothing left to do.
@@ -20,6 +24,8 @@ def on_review_written(ctx: Context, change: Change, now: datetime) -> None:
     about = change.after or change.before
     if about is None:
         return
+
+    config = platform_config(ctx.db)
 
     def work(tx: Tx) -> None:
         recorded = ("reviews", review_id, "private", "counted")
@@ -35,6 +41,10 @@ def on_review_written(ctx: Context, change: Change, now: datetime) -> None:
             reviews=(wanted is not None) - (counted is not None),
             now=now,
         )
+        expert = tx.get("experts", about["expertId"])
+        if expert is not None:
+            measure = Measure("rating", expert["rating"], expert["reviewCount"])
+            stopping.review(tx, about["expertId"], measure, config, now=now)
         tx.set(recorded, {"rating": wanted, "countedAt": now})
 
     ctx.run(work)

@@ -109,7 +109,7 @@ def settle(tx: Tx, session: Doc, fee_percent: float, now: datetime) -> tuple[int
             f"session:{session['id']}:settle",
             "session.settle",
             tuple(leg for leg in legs if leg.amount_paise),
-            {"session": session["id"]},
+            {"session": session["id"], "mentor": uid},
         ),
         now=now,
     )

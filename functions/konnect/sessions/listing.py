@@ -50,6 +50,15 @@ def of_person(db: Database, uid: str, side: str, *, limit: int, cursor: str | No
     return repository.listed(db, field, uid, status=None, type=None, limit=limit, cursor=cursor)
 
 
+def scheduled(
+    db: Database, uid: str, side: str, since: datetime, *, statuses: tuple[str, ...], limit: int
+) -> list[Doc]:
+    """Booked sessions of a user, on one side ("user" or "expert"), for `since` or later, the first first."""
+    field = "userId" if side == "user" else "expertUid"
+    query = Query(("sessions",), order=(("scheduledAt", "asc"),), limit=limit).filter(field, "==", uid)
+    return query.filter("status", "in", list(statuses)).filter("scheduledAt", ">=", since).run(db)
+
+
 def count_created(db: Database, since: datetime, until: datetime) -> int:
     return Query(("sessions",)).filter("createdAt", ">=", since).filter("createdAt", "<", until).count(db)
 

@@ -92,7 +92,7 @@ def refund(tx: Tx, given: Request, *, now: datetime) -> dict[str, Any]:
             f"session:{given.session_id}:refund:{given.refund_id}",
             "session.refund",
             tuple(leg for leg in legs if leg.amount_paise),
-            {"session": given.session_id, "refund": given.refund_id},
+            {"session": given.session_id, "refund": given.refund_id, "mentor": session["expertUid"]},
         ),
         now=now,
     )

@@ -10,6 +10,7 @@ from konnect.experts import service as experts
 from konnect.platform import PlatformConfig
 from konnect.realtime import user_room
 from konnect.store import Doc, Query, Tx
+from konnect.tasks import Task
 from konnect.wallet import deletion as wallet
 
 from . import queue, repository, waits
@@ -47,6 +48,8 @@ def remove(tx: Tx, expert_id: str, *, by: str, config: PlatformConfig, now: date
     tx.delete(("experts", expert_id))
     tx.delete(("experts", expert_id, "private", "onboarding"))
     waits.forget(tx, expert_id)
+    # What students have paid for and can't book any more goes back.
+    tx.enqueue(Task("/packages/close-sold", ("close-packages", expert_id, now.isoformat()), {"mentorId": expert_id}))
     if uid is not None:
         tx.delete(("expertsByUid", uid))
         roles.schedule_taking(tx, expert_id, uid, now=now)

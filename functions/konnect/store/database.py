@@ -17,6 +17,8 @@ from google.cloud import firestore
 from konnect import trace
 from konnect.errors import Conflict, Unavailable
 
+from .client import Client
+
 Doc = dict[str, Any]
 """A document's fields. Times are aware datetimes in UTC; amounts are integer paise."""
 
@@ -99,7 +101,7 @@ class Database:
 
     @cached_property
     def client(self) -> firestore.Client:
-        return firestore.Client(project=self.project)
+        return Client(project=self.project)
 
     def ref(self, *path: str) -> firestore.DocumentReference:
         """The reference of a document: ref("sessions", id) or ref("sessions", id, "messages", message_id)."""

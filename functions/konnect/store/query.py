@@ -95,15 +95,20 @@ class Query:
         return int(counted.get(transaction=transaction, **READ)[0][0].value)
 
     def sum(self, db: Database, field: str) -> int:
-        """The sum of a field of integers, of the documents that have it; billed as `count` is. Without an order.
+        """The sum of a field of integers, of the documents that have it; see `tally`."""
+        return self.tally(db, field)[1]
+
+    def tally(self, db: Database, field: str) -> tuple[int, int]:
+        """How many documents have a field of integers, and its sum; billed together as `count` is. Without an order.
 
         Its index has the field after those of the filters.
         """
         count(reads=1)
         ranges = [name for name, op, _ in self.where if op in _RANGES]
         shape = self._shape((*((name, "asc") for name in dict.fromkeys(ranges)), (field, "asc")))
-        summed: Any = self.build(db, shape).sum(field)
-        return int(summed.get()[0][0].value)
+        query: Any = self.build(db, shape)
+        found = {one.alias: int(one.value) for one in query.count("count").sum(field, "sum").get(**READ)[0]}
+        return found["count"], found["sum"]
 
     @staticmethod
     def _documents(source: Any, transaction: firestore.Transaction | None) -> Iterator[Doc]:

@@ -33,7 +33,7 @@ def open_matters(tx: Tx, uid: str, *, now: datetime) -> list[dict[str, Any]]:
             {
                 "code": "EARNINGS_DUE",
                 "message": f"{rupees(due_paise)} INR of earnings are due to you",
-                "way": "wait for the next payout",
+                "way": "wait for the next weekly payout; what is less than its minimum we pay out when you ask us",
                 "amount": rupees(due_paise),
             }
         )

@@ -39,6 +39,8 @@ class TransactionView(Schema):
     currency: str
     description: str
     reference_id: str = Field(description="What it is about: an order, a session, a payout.")
+    tds: float | None = Field(default=None, description="Of a withdrawal: withheld from it, in INR.")
+    net_amount: float | None = Field(default=None, description="Of a withdrawal: what is sent to the bank, in INR.")
     failure_reason: str | None = None
     created_at: datetime
     updated_at: datetime

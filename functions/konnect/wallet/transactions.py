@@ -27,10 +27,12 @@ def write(
     reference_id: str,
     now: datetime,
     taken_back: bool = False,
+    tds_paise: int | None = None,
 ) -> Doc:
     """Record what happened once; the id is the effect's, so that a repeat fails the commit.
 
-    `taken_back`: the amount comes off what was earned, as the share of a session that is refunded.
+    `taken_back`: the amount comes off what was earned, as the share of a session that is refunded. `tds_paise`: of a
+    withdrawal, what is withheld from it.
     """
     doc: Doc = {
         "walletId": uid,
@@ -48,6 +50,8 @@ def write(
     if type == "earning" or taken_back:
         # Signed, and on what changes somebody's earnings alone: `earned` sums it.
         doc["earningPaise"] = -amount_paise if taken_back else amount_paise
+    if tds_paise is not None:
+        doc |= {"tds": rupees(tds_paise), "netAmount": rupees(amount_paise - tds_paise)}
     tx.create(("transactions", transaction_id), doc)
     return doc
 

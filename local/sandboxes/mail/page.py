@@ -16,7 +16,7 @@ h1 { font-size: 1.4rem } h2 { font-size: 1.05rem; margin-top: 2rem }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .6rem; vertical-align: top }
 th { font-weight: 600; border-bottom: 1px solid #b9c2cf } td { border-bottom: 1px solid #e7ebf0 }
 pre { white-space: pre-wrap; background: #f5f7fa; padding: 1rem } .muted { color: #66707d }
-iframe { width: 100%; height: 32rem; border: 1px solid #b9c2cf }
+iframe { width: 100%; height: 40rem; border: 1px solid #b9c2cf }
 </style>"""
 
 

@@ -13,6 +13,7 @@ _BOOKING = {
     "topic": "System design interviews",
     "agenda": "Sharding, queues, and how to speak about trade-offs.",
 }
+_PLAN = {"subscriptionId": "sub_1", "planId": "pro", "planName": "Pro", "amount": 499}
 _STUDENT, _MENTOR = {"side": "user", "with": "Asha Rao"}, {"side": "expert", "with": "Meera Nair"}
 
 # Name of the sample (its type, and what sets it apart) → title, message, data.
@@ -26,6 +27,11 @@ _SAMPLES: dict[str, tuple[str, str, dict[str, Any]]] = {
         "A session with you is booked",
         "Meera Nair, Monday at 05:00.",
         {**_BOOKING, **_MENTOR, "timeZone": "America/New_York"},
+    ),
+    "booking_confirmed/moved": (
+        "A session was moved",
+        "The session with Asha Rao is now on 5 January 2026 at 15:30 IST.",
+        {**_BOOKING, **_STUDENT, "amount": 1000, "movedFrom": "2026-01-03T10:00:00.000Z"},
     ),
     "booking_cancelled": (
         "Your session was cancelled",
@@ -47,6 +53,11 @@ _SAMPLES: dict[str, tuple[str, str, dict[str, Any]]] = {
         "With Asha Rao, at 15:30.",
         {**_BOOKING, **_STUDENT},
     ),
+    "booking_reminder/day": (
+        "A reminder of your session",
+        "Your session with Asha Rao begins on 5 January 2026 at 15:30 IST.",
+        {**_BOOKING, **_STUDENT, "leadMinutes": 1440},
+    ),
     "session_started": ("Your session has started", "Asha Rao is waiting for you.", {**_BOOKING, **_STUDENT}),
     "session_completed": ("How was your session?", "Your session with Asha Rao is over.", {**_BOOKING, **_STUDENT}),
     "session_completed/mentor": (
@@ -54,10 +65,55 @@ _SAMPLES: dict[str, tuple[str, str, dict[str, Any]]] = {
         "Your session with Meera Nair is over.",
         {**_BOOKING, **_MENTOR},
     ),
+    "session_notes": (
+        "Notes of your session",
+        "Asha Rao has written notes of your session on 5 January 2026 at 15:30 IST.",
+        {**_BOOKING, **_STUDENT, "actionItems": ["Draw the design of a URL shortener.", "Read on consistent hashing."]},
+    ),
     "session_not_held": (
         "A session has not taken place",
         "Asha Rao did not come. 1000 INR are back in your wallet.",
         {**_WHEN, **_STUDENT, "sessionId": "s1", "amount": 1000},
+    ),
+    "session_not_held/booking": (
+        "A session has not taken place",
+        "The session with Asha Rao on Monday has not taken place: Asha Rao did not come.",
+        {**_BOOKING, **_STUDENT, "amount": 1000, "refundAmount": 1000},
+    ),
+    "booking_refunded": (
+        "A session was refunded",
+        "Of the session with Asha Rao, 500 INR go back to where you paid from.",
+        {**_BOOKING, **_STUDENT, "amount": 1000, "refundAmount": 500},
+    ),
+    "booking_refunded/mentor": (
+        "A session was refunded",
+        "The session with Meera Nair was refunded: 390 INR of your share are taken back.",
+        {**_BOOKING, **_MENTOR, "amount": 1000, "takenBack": 390},
+    ),
+    "package_closed": (
+        "Your package has ended",
+        "Its time is up: 3600 INR for 4 of 5 sessions with Asha Rao go back to where you paid from.",
+        {"packagePurchaseId": "p1", "refundAmount": 3600},
+    ),
+    "dispute_opened": (
+        "A dispute was opened",
+        "Meera Nair has opened a dispute about the session. You can answer once, before we decide.",
+        {**_BOOKING, **_MENTOR, "dispute": {"reason": "technical", "description": "The call broke off.\nTwice."}},
+    ),
+    "dispute_answered": (
+        "Your dispute was answered",
+        "Asha Rao has answered your dispute about the session.",
+        {**_BOOKING, **_STUDENT, "dispute": {"reason": "technical", "description": "It was your connection."}},
+    ),
+    "dispute_decided": (
+        "A dispute is decided",
+        "The dispute about the session with Asha Rao is decided: 500 INR go back to where you paid from.",
+        {**_BOOKING, **_STUDENT, "refundAmount": 500, "note": "Half of the session was held."},
+    ),
+    "dispute_decided/mentor": (
+        "A dispute is decided",
+        "The dispute about the session with Meera Nair is decided: nothing is refunded.",
+        {**_BOOKING, **_MENTOR, "note": "All of the session was held."},
     ),
     "new_message": (
         "Meera Nair wrote to you",
@@ -81,11 +137,14 @@ _SAMPLES: dict[str, tuple[str, str, dict[str, Any]]] = {
         {**_BOOKING, **_MENTOR, "amount": 1000, "fee": 220, "net": 780},
     ),
     "payout_processed": (
-        "Your payout is on its way",
-        "₹12,480.50 to your account ending in 4321.",
+        "Your earnings are paid",
+        "12480.5 INR for 17 sessions are on their way to HDFC Bank, account ending in 4321.",
         {
             "payoutId": "p1",
+            "kind": "earnings",
             "amount": 12480.5,
+            "sessions": 17,
+            "tds": 126.06,
             "account": "HDFC Bank, account ending in 4321",
             "reference": "UTR2026010500123",
             "periodStart": "2025-12-29",
@@ -97,6 +156,20 @@ _SAMPLES: dict[str, tuple[str, str, dict[str, Any]]] = {
         "500 INR could not be sent to your account ending in 4321, and are in your wallet again.",
         {"payoutId": "p2", "amount": 500, "account": "account ending in 4321", "reason": "The account is closed."},
     ),
+    "payout_failed/weekly": (
+        "Your weekly payout failed",
+        "780 INR for 1 session could not be sent to asha@okbank: The account is closed. They are due to you as before.",
+        {
+            "payoutId": "p4",
+            "kind": "earnings",
+            "amount": 780,
+            "sessions": 1,
+            "account": "asha@okbank",
+            "reason": "The account is closed.",
+            "periodStart": "2025-12-29",
+            "periodEnd": "2026-01-04",
+        },
+    ),
     "payout_reversed": (
         "Your withdrawal came back",
         "Your bank returned 500 INR that we had sent; they are in your wallet again.",
@@ -106,6 +179,31 @@ _SAMPLES: dict[str, tuple[str, str, dict[str, Any]]] = {
         "Where shall we send your money?",
         "Give us a bank account or a UPI address in your settings, and your withdrawal is paid.",
         {},
+    ),
+    "subscription_activated": (
+        "Your Pro plan is active",
+        "You have the Pro plan for 499 INR a month.",
+        {**_PLAN, "minutes": 30, "discountPercent": 10, "until": "2026-02-05T10:00:00.000Z"},
+    ),
+    "subscription_charge_failed": (
+        "The payment for your Pro plan has failed",
+        "The month's payment for your Pro plan has failed. It is tried again in the next days.",
+        {**_PLAN, "until": None, "isLast": False},
+    ),
+    "subscription_charge_failed/twice": (
+        "Your payment is returned",
+        "Your payment of 499 INR was a second one for the same month and is returned to you.",
+        {**_PLAN, "refundAmount": 499},
+    ),
+    "subscription_cancelled": (
+        "Your Pro plan is cancelled",
+        "Your Pro plan ends on 5 February 2026 at 15:30 IST. Until then all of it is yours; nothing more is charged.",
+        {**_PLAN, "until": "2026-02-05T10:00:00.000Z"},
+    ),
+    "subscription_ended": (
+        "Your Pro plan has ended",
+        "Your Pro plan has ended; you are on the Free plan now.",
+        _PLAN,
     ),
     "review_received": (
         "You have a new review",
@@ -117,6 +215,26 @@ _SAMPLES: dict[str, tuple[str, str, dict[str, Any]]] = {
         "Your application was not approved",
         "You may apply again.",
         {"applicationId": "e1", "reason": "Your work history could not be verified."},
+    ),
+    "mentor_warned": (
+        "Please look at your sessions",
+        "We want you to know that your average rating is 3.2 of 5.",
+        {"reason": "rating", "value": 3.2, "bound": 3.5, "stopBound": 3.0},
+    ),
+    "mentor_warned/cancellations": (
+        "Please look at your sessions",
+        "We want you to know that you have called off 25 % of your bookings.",
+        {"reason": "cancellations", "value": 25, "bound": 20, "stopBound": 40},
+    ),
+    "bookings_stopped": (
+        "You take no new bookings for now",
+        "Nobody can book you at present, since your average rating is 2.8 of 5.",
+        {"reason": "rating", "value": 2.8, "bound": 3.0, "stopBound": 3.0},
+    ),
+    "bookings_resumed": (
+        "You can be booked again",
+        "We have looked at your profile: students can book sessions with you again.",
+        {},
     ),
     "application_received": ("We have your application", "We check your documents next.", {"applicationId": "e1"}),
     "application_documents_verified": (

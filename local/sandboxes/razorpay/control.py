@@ -10,7 +10,7 @@ from local.sandboxes.razorpay.errors import RazorpayError, not_applicable
 from local.sandboxes.razorpay.http import read_fields, read_json
 from local.sandboxes.razorpay.state import Entity
 
-IDS = ("order_id", "payment_id", "refund_id", "payout_id")
+IDS = ("order_id", "payment_id", "refund_id", "payout_id", "subscription_id")
 FILTERS = (*IDS, "event")
 REDELIVER_FIELDS = ("event_id", *FILTERS, "times", "reverse", "concurrent")
 MAX_REDELIVERIES = 1_000
@@ -48,7 +48,7 @@ class Control:
 
     async def events(self, request: web.Request) -> web.Response:
         """The recorded events, oldest first, with their deliveries; by `order_id`, `payment_id`, `refund_id`,
-        `payout_id`, `event`."""
+        `payout_id`, `subscription_id`, `event`."""
         return web.json_response({"items": self._find({name: request.query.get(name) for name in FILTERS})})
 
     async def redeliver(self, request: web.Request) -> web.Response:

@@ -5,6 +5,7 @@ import time
 from aiohttp import web
 
 from local.sandboxes.razorpay.core import Core
+from local.sandboxes.razorpay.customers import customer_of
 from local.sandboxes.razorpay.errors import RazorpayError
 from local.sandboxes.razorpay.http import (
     CURRENCY,
@@ -17,7 +18,7 @@ from local.sandboxes.razorpay.http import (
 )
 from local.sandboxes.razorpay.state import Entity, new_id
 
-CREATE_FIELDS = ("amount", "currency", "receipt", "notes", "payment_capture")
+CREATE_FIELDS = ("amount", "currency", "receipt", "notes", "payment_capture", "customer_id")
 
 
 def record_attempt(order: Entity) -> None:
@@ -71,6 +72,7 @@ class Orders:
             "status": "created",
             "attempts": 0,
             "notes": notes_of(body),
+            **customer_of(self._state, body),
             "created_at": int(time.time()),
         }
         return web.json_response(self._state.add("orders", order))

@@ -124,9 +124,8 @@ class Payments:
             raise RazorpayError(f"The outcome must be one of {', '.join(OUTCOMES)}.", field="outcome")
         payment = self._late(order, body["payment_id"]) if body.get("payment_id") else self._attempt(order, body)
         if outcome == "failed":
-            payment.update(status="failed", **DECLINED)
-            self._core.webhooks.emit(event_of("payment.failed", order["id"], payment=payment))
-            return web.json_response(self._declined(payment))
+            self._core.webhooks.emit(self._decline(order, payment))
+            return web.json_response(declined(payment))
         payment.update(status="authorized", **NO_ERROR)
         events = [event_of("payment.authorized", order["id"], payment=payment)]
         if outcome == "captured":
@@ -139,6 +138,19 @@ class Payments:
                 "razorpay_signature": checkout_signature(order["id"], payment["id"], self._core.key_secret),
             },
         )
+
+    def charge(self, order: Entity, method: str, about: Entity, *, failed: bool = False) -> tuple[Entity, list[Entity]]:
+        """Pay an order by a mandate: the payment, with the fields of `about`, and the events that tell of it."""
+        payment = self._attempt(order, {"method": method})
+        payment.update(about)
+        if failed:
+            return payment, [self._decline(order, payment)]
+        payment.update(status="authorized", **NO_ERROR)
+        return payment, [event_of("payment.authorized", order["id"], payment=payment), *self._capture(order, payment)]
+
+    def _decline(self, order: Entity, payment: Entity) -> Entity:
+        payment.update(status="failed", **DECLINED)
+        return event_of("payment.failed", order["id"], payment=payment)
 
     def _attempt(self, order: Entity, body: dict[str, Any]) -> Entity:
         method = body.get("method", "upi")
@@ -190,6 +202,8 @@ class Payments:
             event_of("order.paid", order["id"], payment=payment, order=order),
         ]
 
-    def _declined(self, payment: Entity) -> dict[str, Any]:
-        error = {name.removeprefix("error_"): payment[name] for name in NO_ERROR}
-        return {"error": {**error, "metadata": {"order_id": payment["order_id"], "payment_id": payment["id"]}}}
+
+def declined(payment: Entity) -> dict[str, Any]:
+    """What the browser's handler gets of a failed payment."""
+    error = {name.removeprefix("error_"): payment[name] for name in NO_ERROR}
+    return {"error": {**error, "metadata": {"order_id": payment["order_id"], "payment_id": payment["id"]}}}

@@ -13,25 +13,31 @@ from local.sandboxes.razorpay import errors
 from local.sandboxes.razorpay.contacts import Contacts
 from local.sandboxes.razorpay.control import Control
 from local.sandboxes.razorpay.core import Core, Resource
+from local.sandboxes.razorpay.customers import Customers
 from local.sandboxes.razorpay.errors import RazorpayError
 from local.sandboxes.razorpay.faults import Faults
 from local.sandboxes.razorpay.http import read_json
 from local.sandboxes.razorpay.orders import Orders
 from local.sandboxes.razorpay.payments import Payments
 from local.sandboxes.razorpay.payouts import Payouts
+from local.sandboxes.razorpay.plans import Plans
 from local.sandboxes.razorpay.refunds import Refunds
 from local.sandboxes.razorpay.settlements import Settlements
 from local.sandboxes.razorpay.state import Entity, State
+from local.sandboxes.razorpay.subscriptions import Subscriptions
 from local.sandboxes.razorpay.webhooks import RetryPolicy, Webhooks
 
-# A further resource (subscriptions) is a class here, with collections of its own in the state.
+# A further resource is a class here, with collections of its own in the state.
 RESOURCES: tuple[Callable[[Core], Resource], ...] = (
+    Customers,
     Orders,
     Payments,
     Refunds,
     Settlements,
     Contacts,
     Payouts,
+    Plans,
+    Subscriptions,
     Control,
 )
 
@@ -163,6 +169,10 @@ class RazorpaySandbox:
         if request.path == "/v1/payouts" and "reference_id" in request.query:
             reference = request.query["reference_id"]
             return next((one for one in state.all("payouts") if one["reference_id"] == reference), None)
+        if request.method == "POST" and request.path == "/v1/subscriptions":
+            return {"notes": (await read_json(request)).get("notes")}
+        if "subscription_id" in found:
+            return state.find("subscriptions", found["subscription_id"])
         if "payout_id" in found:
             return state.find("payouts", found["payout_id"])
         refund = state.find("refunds", found.get("refund_id", ""))

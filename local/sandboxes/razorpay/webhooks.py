@@ -1,9 +1,9 @@
 """Webhooks: recorded as Razorpay's envelope, signed over the raw body, delivered at least once, in no promised order.
 
-An event record is {"id", "event", "order_id", "payment_id", "refund_id", "payout_id", "created_at", "body": the raw
-text that is signed, "state", "attempts", "deliveries": [{"at", "kind", "status" | "error", "duration_ms"}]}. `state` is
-pending, delivered, failed (attempts exhausted) or held (no URL, or switched off). A delivery's `kind` is first, retry,
-duplicate, dropped (never sent), corrupted or redelivery.
+An event record is {"id", "event", "order_id", "payment_id", "refund_id", "payout_id", "subscription_id", "created_at",
+"body": the raw text that is signed, "state", "attempts", "deliveries": [{"at", "kind", "status" | "error",
+"duration_ms"}]}. `state` is pending, delivered, failed (attempts exhausted) or held (no URL, or switched off). A
+delivery's `kind` is first, retry, duplicate, dropped (never sent), corrupted or redelivery.
 """
 
 import asyncio
@@ -70,6 +70,7 @@ def event_of(name: str, order_id: str | None, **entities: Entity) -> Entity:
         "payment_id": entities["payment"]["id"] if "payment" in entities else None,
         "refund_id": entities["refund"]["id"] if "refund" in entities else None,
         "payout_id": entities["payout"]["id"] if "payout" in entities else None,
+        "subscription_id": entities["subscription"]["id"] if "subscription" in entities else None,
         "created_at": created_at,
         "body": json.dumps(envelope, separators=(",", ":")),
         "state": "pending",
@@ -154,6 +155,8 @@ class Webhooks:
     def _fault_of(self, event: Entity) -> WebhookFault:
         if event["payout_id"]:
             return self._faults.webhooks(self._state.find("payouts", event["payout_id"]), event["event"])
+        if event["subscription_id"]:
+            return self._faults.webhooks(self._state.find("subscriptions", event["subscription_id"]), event["event"])
         order_id = event["order_id"]
         return self._faults.webhooks(self._state.find("orders", order_id) if order_id else None, event["event"])
 

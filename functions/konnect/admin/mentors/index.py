@@ -11,6 +11,7 @@ from typing import Any
 from konnect.context import Context
 from konnect.experts import search
 from konnect.http.triggers import Change
+from konnect.mentors import activity
 from konnect.store import Database, Doc, Page, Query, Tx, page
 
 COLLECTION = "mentorIndex"
@@ -23,6 +24,8 @@ FIELDS = (*TEXTS, "specialties", "mentorStatus")
 def on_mentor_written(ctx: Context, change: Change, now: datetime) -> None:
     """Bring the entry in line with the profile as it is now: events come in any order."""
     before, after = change.before or {}, change.after or {}
+    if before.get("mentorStatus") != after.get("mentorStatus"):
+        ctx.run(lambda tx: activity.approval_changed(tx, change.params["expertId"]))
     # Most changes are of availability, rating or orders.
     if all(before.get(name) == after.get(name) for name in FIELDS) and before and after:
         return

@@ -4,11 +4,12 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AliasChoices, AliasPath, BeforeValidator, Field, StringConstraints, model_validator
 
 from konnect.experts.profile_schemas import Phone
 from konnect.experts.schemas import Line, Link, MentorStatus, OwnExpert
 from konnect.http.schemas import ListQuery, Schema
+from konnect.mentors.schemas import BookingsStopped
 from konnect.money import Rupees
 
 JobStatus = Literal["queued", "running", "done", "failed"]
@@ -16,9 +17,14 @@ RowStatus = Literal["created", "updated", "unchanged", "error"]
 _SPREADSHEET_URL = re.compile(r"https://docs\.google\.com/spreadsheets/(?:u/\d+/)?d/([A-Za-z0-9_-]+)")
 
 
+# Whether is public and beside it, why is not.
+STOPPED = AliasPath("onboardingData", "bookingsStopped")
+
+
 class Mentor(OwnExpert):
     """A mentor in any state, with what only admins and the mentor see."""
 
+    bookings_stopped: BookingsStopped | None = Field(default=None, validation_alias=STOPPED)
     updated_at: datetime
 
 
@@ -54,6 +60,9 @@ class MentorUpdate(Schema):
     linkedin_url: Link | None = None
     portfolio_url: Link | None = None
     resume_url: Link | None = None
+    bookings_stopped: Literal[False] | None = Field(
+        default=None, description="false, or null: the mentor, whose bookings were stopped, can be booked again."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -8,6 +8,7 @@ from konnect import audit, clock
 from konnect.experts import profiles
 from konnect.experts.linking import imported_id, normal_email
 from konnect.experts.search import WORDS_MAX, words
+from konnect.mentors import stopping
 from konnect.store import Database, Doc, Page, Query, Tx, page
 
 from . import index
@@ -71,8 +72,15 @@ def exported(db: Database, **filters: Any) -> Iterator[dict[str, Any]]:
 
 
 def update(tx: Tx, expert_id: str, fields: Doc, *, by: str, now: datetime) -> Doc:
-    """Change fields of a profile, with an audit entry of what they were. Raises NotFound."""
-    before, after = profiles.update(tx, expert_id, fields, now=now)
+    """Change fields of a profile, with an audit entry of what they were; `bookingsStopped`, whatever its value, lifts
+    a stop. Raises NotFound."""
+    given = dict(fields)
+    lifts = "bookingsStopped" in given
+    given.pop("bookingsStopped", None)
+    before, after = profiles.update(tx, expert_id, given, now=now)
+    stop = stopping.lift(tx, expert_id, now=now) if lifts else None
+    if stop is not None:
+        before, after = {**before, "bookingsStopped": stop}, {**after, "bookingsStopped": None}
     if after:
         audit.write(
             tx, actor=by, action="mentor.update", target=f"experts/{expert_id}", before=before, after=after, now=now

@@ -12,8 +12,17 @@ from typing import Protocol
 from konnect.config import Settings
 from konnect.errors import BadGateway, Unavailable
 
+INVITATION_FILE = "invite.ics"
 PERMANENT = 500
 """From this reply code on, sending the same message again does not help (RFC 5321, 4.2.1)."""
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """An iCalendar object (konnect.ics), and what it asks for: REQUEST or CANCEL."""
+
+    method: str
+    content: bytes
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,7 @@ class Mail:
     subject: str
     text: str
     html: str
+    invitation: Invitation | None = None
 
 
 class Mailer(Protocol):
@@ -85,6 +95,12 @@ class SmtpMailer:
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(mail.text)
         message.add_alternative(mail.html, subtype="html")
+        if mail.invitation is not None:
+            # Outlook looks for it among the alternatives, as the last; others among the files: so all that send
+            # invitations send it twice. As bytes, for a calendar's lines end with CRLF.
+            content, parameters = mail.invitation.content, {"method": mail.invitation.method, "charset": "UTF-8"}
+            message.add_alternative(content, maintype="text", subtype="calendar", params=parameters)
+            message.add_attachment(content, maintype="application", subtype="ics", filename=INVITATION_FILE)
         return message
 
 

@@ -1,5 +1,6 @@
 """The gateway: what payments need of Razorpay, over its official client (imported at first use)."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -17,6 +18,7 @@ REFUNDS_A_PAGE = 100
 SETTLEMENTS_A_PAGE = 100
 ITEMS_A_PAGE = 1000
 MAX_ITEMS = 50_000
+_CUSTOMER_NAME = re.compile(r"[A-Za-z0-9 .'/@()]{3,50}")
 
 
 class Gateway(Protocol):
@@ -26,8 +28,14 @@ class Gateway(Protocol):
     def key_id(self) -> str:
         """The public key that a checkout is opened with."""
 
-    def create_order(self, *, amount_paise: int, currency: str, receipt: str, notes: dict[str, str]) -> str:
+    def create_order(
+        self, *, amount_paise: int, currency: str, receipt: str, notes: dict[str, str], customer_id: str | None = None
+    ) -> str:
         """Open an order; returns its id. `receipt` has at most 40 characters, `notes` 15 pairs of 256."""
+
+    def create_customer(self, *, name: str | None, email: str, notes: dict[str, str]) -> str:
+        """The customer with this address, made if there is none; returns its id. A name that the provider's form
+        refuses is left out."""
 
     def fetch_payment(self, payment_id: str) -> Payment: ...
 
@@ -69,13 +77,19 @@ class RazorpayGateway:
     def key_id(self) -> str:
         return self._settings.razorpay_key_id
 
-    def create_order(self, *, amount_paise: int, currency: str, receipt: str, notes: dict[str, str]) -> str:
-        order = self._client.order.create(
-            {"amount": amount_paise, "currency": currency, "receipt": receipt, "notes": notes}
-        )
-        if not isinstance(order, dict) or not isinstance(order.get("id"), str):
-            raise Unavailable("the payment provider answered something else than an order")
-        return str(order["id"])
+    def create_order(
+        self, *, amount_paise: int, currency: str, receipt: str, notes: dict[str, str], customer_id: str | None = None
+    ) -> str:
+        order = {"amount": amount_paise, "currency": currency, "receipt": receipt, "notes": notes}
+        if customer_id is not None:
+            order["customer_id"] = customer_id
+        return _id(self._client.order.create(order), "an order")
+
+    def create_customer(self, *, name: str | None, email: str, notes: dict[str, str]) -> str:
+        customer = {"email": email, "fail_existing": "0", "notes": notes}
+        if name is not None and _CUSTOMER_NAME.fullmatch(name):
+            customer["name"] = name
+        return _id(self._client.customer.create(customer), "a customer")
 
     def fetch_payment(self, payment_id: str) -> Payment:
         return _payment(self._client.payment.fetch(quote(payment_id, safe="")))
@@ -140,6 +154,12 @@ class RazorpayGateway:
 def gateway(settings: Settings) -> Gateway:
     """The gateway of these settings: one connection pool a process."""
     return RazorpayGateway(settings)
+
+
+def _id(answer: Any, what: str) -> str:
+    if not isinstance(answer, dict) or not isinstance(answer.get("id"), str):
+        raise Unavailable(f"the payment provider answered something else than {what}")
+    return str(answer["id"])
 
 
 def _payment(answer: Any) -> Payment:

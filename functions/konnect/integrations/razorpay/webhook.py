@@ -12,7 +12,8 @@ from .entities import Payment, Payout, Refund
 
 @dataclass(frozen=True)
 class Event:
-    """A verified event. `payment`, `refund`, `payout` are as they were when it happened, None where it has none.
+    """A verified event. `payment`, `refund`, `payout` are as they were when it happened, None where it has none;
+    `subscription_id` is "" unless it is about a subscription.
 
     `problem` says why a body that was truly signed can't be read.
     """
@@ -23,6 +24,7 @@ class Event:
     refund: Refund | None = None
     payout: Payout | None = None
     problem: str = ""
+    subscription_id: str = ""
 
 
 def verified(raw: bytes, signature: str, secret: str) -> bool:
@@ -44,6 +46,7 @@ def read(raw: bytes, event_id: str) -> Event:
             Payment.parse(payment) if payment is not None else None,
             Refund.parse(refund) if refund is not None else None,
             Payout.parse(payout) if payout is not None else None,
+            subscription_id=str((_entity(envelope, "subscription") or {}).get("id") or ""),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Event(event_id, name or "unknown", problem=str(error))

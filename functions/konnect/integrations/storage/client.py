@@ -6,7 +6,7 @@ Token Creator on itself. Imported at first use only: google-cloud-storage costs 
 
 import base64
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +29,8 @@ from konnect.errors import Unavailable
 log = logging.getLogger(__name__)
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+CHUNK_BYTES = 8 * 1024 * 1024
+"""Of what is written, so much is in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class Storage(Protocol):
 
     def download_url(self, path: str, *, file_name: str, expires_in: timedelta) -> str:
         """A URL to GET an object from, saved under `file_name` by a browser. Raises Unavailable."""
+
+    def write(self, path: str, content_type: str, pieces: Iterable[bytes]) -> int:
+        """Store an object, whole or not at all, in the place of one that is there; returns its size. An error of
+        `pieces` passes through. Raises Unavailable."""
 
     def stat(self, path: str) -> Stat | None:
         """None: there is nothing. Raises Unavailable."""
@@ -113,6 +119,18 @@ class CloudStorage:
                 **options,
             )
         return url
+
+    def write(self, path: str, content_type: str, pieces: Iterable[bytes]) -> int:
+        size = 0
+        # Left by an error, the writer gives the upload up: nothing is stored.
+        with (
+            _errors("write"),
+            self._bucket.blob(path).open("wb", chunk_size=CHUNK_BYTES, content_type=content_type, **self._how) as file,
+        ):
+            for piece in pieces:
+                file.write(piece)
+                size += len(piece)
+        return size
 
     def stat(self, path: str) -> Stat | None:
         with _errors("stat"):

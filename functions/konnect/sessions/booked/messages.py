@@ -9,6 +9,7 @@ from konnect.notifications import service as notifications
 from konnect.notifications.types import Type
 from konnect.store import Doc, Tx
 
+from . import events
 from .policy import By, Outcome, Split
 
 _KINDS = {"chat": "chat", "call": "voice call", "video": "video call"}
@@ -21,8 +22,8 @@ def read_ahead(tx: Tx, session_id: str, uids: tuple[str, ...], type: Type) -> No
 
 def booked(tx: Tx, session: Doc, *, now: datetime) -> None:
     what = f"{_what(session)} of {session['bookedMinutes']} minutes on {_when(session)}"
-    _tell(tx, session, "user", "booking_confirmed", "Your session is booked", f"A {what}.", now)
-    _tell(tx, session, "expert", "booking_confirmed", "You have a booking", f"A {what}.", now)
+    _tell(tx, session, "user", "booking_confirmed", "Your session is booked", f"A {what}.", now, invites=True)
+    _tell(tx, session, "expert", "booking_confirmed", "You have a booking", f"A {what}.", now, invites=True)
 
 
 def remind(tx: Tx, session: Doc, *, now: datetime) -> None:
@@ -37,7 +38,8 @@ def cancelled(tx: Tx, session: Doc, by: By, split: Split, *, now: datetime) -> N
     for side in ("user", "expert"):
         by_whom = "" if whom is None else " by you" if side == by else f" by {whom}"
         money = _money_back(split) if side == "user" else _money_kept(session, split)
-        _tell(tx, session, side, "booking_cancelled", "A session is cancelled", f"{what}{by_whom}. {money}", now)
+        text = f"{what}{by_whom}. {money}"
+        _tell(tx, session, side, "booking_cancelled", "A session is cancelled", text, now, invites=True)
 
 
 def not_held(tx: Tx, session: Doc, outcome: Outcome, split: Split, *, now: datetime) -> None:
@@ -52,7 +54,10 @@ def not_held(tx: Tx, session: Doc, outcome: Outcome, split: Split, *, now: datet
         _tell(tx, session, side, "session_not_held", "A session has not taken place", f"{what}{why}. {money}", now)
 
 
-def _tell(tx: Tx, session: Doc, side: str, type: Type, title: str, body: str, now: datetime) -> None:
+def _tell(
+    tx: Tx, session: Doc, side: str, type: Type, title: str, body: str, now: datetime, *, invites: bool = False
+) -> None:
+    """`invites`: the mail puts the session into the calendar, or takes it out."""
     data: dict[str, Any] = {
         "sessionId": session["id"],
         "scheduledAt": clock.iso(session["scheduledAt"]),
@@ -64,7 +69,10 @@ def _tell(tx: Tx, session: Doc, side: str, type: Type, title: str, body: str, no
     }
     uid = session["userId"] if side == "user" else session["expertUid"]
     text = body.replace("{with}", data["with"]).strip()
-    notifications.notify(tx, uid, type, about=(session["id"],), title=title, body=text, data=data, now=now)
+    gone = type == "booking_cancelled"
+    event = events.of(session, side, changed_at=now, cancelled=gone) if invites else None
+    about = (session["id"],)
+    notifications.notify(tx, uid, type, about=about, title=title, body=text, data=data, invitation=event, now=now)
 
 
 def _what(session: Doc) -> str:

@@ -91,7 +91,7 @@ def _bookable(tx: Tx, expert: Doc) -> str:
     """The uid of an expert who can be booked."""
     uid: str | None = expert["firebaseUid"]
     # Read here too, so that an account that is being closed is not booked meanwhile.
-    if uid is None or (tx.get("users", uid) or {}).get("disabled") or not preferences.of(expert)["acceptsBookings"]:
+    if uid is None or (tx.get("users", uid) or {}).get("disabled") or not preferences.bookable(expert):
         raise Conflict("the expert takes no bookings", code="NOT_ACCEPTING_BOOKINGS")
     return uid
 
@@ -123,25 +123,38 @@ def _check_time(wanted: Wanted, config: PlatformConfig, pace: Pace, now: datetim
 def check_running(tx: Tx, uid: str, expert: Doc, scheduled_at: datetime, config: PlatformConfig, pace: Pace) -> None:
     """Nobody is booked for a time that a session by the minute may last into, which they are in on either side.
     Raises Conflict (EXPERT_BUSY, ALREADY_IN_SESSION)."""
-    expert_uid = expert["firebaseUid"]
     own_id = experts.id_of(tx, uid)
     for code, message, expert_id, person in (
-        ("EXPERT_BUSY", "the expert is in a session that may last until then", expert["id"], expert_uid),
+        ("EXPERT_BUSY", "the expert is in a session that may last until then", expert["id"], expert["firebaseUid"]),
         ("ALREADY_IN_SESSION", "you are in a session that may last until then", own_id, uid),
     ):
-        as_user = repository.user_claim(tx, person)
-        for session_id in [*repository.expert_claims(tx, expert_id), *([as_user] if as_user else [])]:
-            session = repository.find(tx, session_id)
-            if session is None or repository.is_booked(session):
-                # A booked one is in the calendar, to the second.
-                continue
-            # One that waits for the expert's word has not begun: it will find this booking.
-            begins = session["startedAt"]
-            if begins is None:
-                continue
-            free_at = begins + schedule.length(session["maxMinutes"] + config.bookingBufferMins, pace)
-            if free_at > scheduled_at:
-                raise Conflict(message, code=code, details=[{"freeAt": clock.iso(free_at)}])
+        free_at = running_until(tx, expert_id, person, config, pace)
+        if free_at is not None and free_at > scheduled_at:
+            raise Conflict(message, code=code, details=[{"freeAt": clock.iso(free_at)}])
+
+
+def running_until(tx: Tx, expert_id: str, uid: str, config: PlatformConfig, pace: Pace) -> datetime | None:
+    """Until when a session by the minute that somebody is in, on either side, may last, with its buffer; None: in none.
+    Nothing is booked before."""
+    as_user = repository.user_claim(tx, uid)
+    latest: datetime | None = None
+    for session_id in [*repository.expert_claims(tx, expert_id), *([as_user] if as_user else [])]:
+        session = repository.find(tx, session_id)
+        # A booked one is in the calendar, to the second; one that waits for the expert's word has not begun, and will
+        # find what is booked.
+        if session is None or repository.is_booked(session) or session["startedAt"] is None:
+            continue
+        free_at = session["startedAt"] + schedule.length(session["maxMinutes"] + config.bookingBufferMins, pace)
+        latest = max(latest or free_at, free_at)
+    return latest
+
+
+def look_until(tx: Tx, expert_id: str, uid: str, config: PlatformConfig, pace: Pace) -> datetime | None:
+    """`running_until`, for one who only looks: without locks, so as not to be in the way of who begins a session."""
+    tx.peek(*repository.claim_paths(expert_id, uid))
+    as_user = repository.user_claim(tx, uid)
+    tx.peek(*(("sessions", one) for one in [*repository.expert_claims(tx, expert_id), *([as_user] if as_user else [])]))
+    return running_until(tx, expert_id, uid, config, pace)
 
 
 def _create(

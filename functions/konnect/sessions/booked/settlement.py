@@ -108,7 +108,7 @@ def _give_back(tx: Tx, session: Doc, amount_paise: int, now: datetime) -> None:
                 Leg(accounts.hold("session", session_id), -amount_paise),
                 Leg(wallet, amount_paise, parts=refunds.give_back(paid, amount_paise)),
             ),
-            {"session": session_id},
+            {"session": session_id, "mentor": session["expertUid"]},
         ),
         now=now,
     )

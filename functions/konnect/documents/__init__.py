@@ -1,0 +1,1 @@
+"""Documents on paper: what domains hand out as PDF."""

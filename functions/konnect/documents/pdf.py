@@ -1,0 +1,210 @@
+"""A document on A4: a title, facts, tables over as many pages as they need, totals, notes.
+
+    pdf = Pdf("Tax invoice", "2627/3/000012", created=now)
+    pdf.facts([("Billed to", "Asha Rao"), ("Date", "5 January 2026")])
+    pdf.table(("Description", "Amount"), [("Session", "₹1,000.00")], aligns="LR", widths=(3, 1))
+    pdf.totals([("Total", "₹1,000.00")])
+    pdf.note("Thank you.")
+    content = pdf.bytes()
+
+The same calls give the same bytes: its date is the caller's, and nothing in it is random. Of the fonts only the glyphs
+in use are embedded. A character that no font has is shown as "?".
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+FONTS = Path(__file__).parent / "fonts"
+FAMILY, FALLBACK = "NotoSans", "NotoSansDevanagari"
+
+MARGIN_MM = 18
+LINE_MM = 5.2
+GAP_MM = 5
+FACTS_A_ROW = 2
+
+INK, GREY, RULE, SHADE = (33, 37, 41), (108, 117, 125), (206, 212, 218), (241, 243, 245)
+TEXT_PT, SMALL_PT, TITLE_PT = 9.5, 8, 20
+ZERO_WIDTH = (0x200B,)
+
+
+class Pdf:
+    def __init__(self, title: str, subtitle: str = "", *, created: datetime, brand: str = "Konnect") -> None:
+        """`created`: the document's own date, also its file's. `brand`: who hands it out, on top of the first page and
+        at the foot of each."""
+        self._pdf = _sheet(brand)
+        self._known = {code for font in self._pdf.fonts.values() for code in font.cmap}
+        self._pdf.set_creation_date(created)
+        self._pdf.set_title(f"{title} {subtitle}".strip())
+        self._pdf.set_author(brand)
+        self._pdf.set_producer(brand)
+        self._pdf.add_page()
+        self._head(self._text(title), self._text(subtitle), self._text(brand))
+
+    def facts(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Values under their labels, two side by side. A value may have several lines."""
+        pdf = self._pdf
+        width = (pdf.epw - GAP_MM * (FACTS_A_ROW - 1)) / FACTS_A_ROW
+        for at in range(0, len(rows), FACTS_A_ROW):
+            beside = [(self._text(label), self._text(value)) for label, value in rows[at : at + FACTS_A_ROW]]
+            self._font()
+            heights = [pdf.multi_cell(width, LINE_MM, value, dry_run=True, output="HEIGHT") for _, value in beside]
+            self._room(LINE_MM + max(heights))
+            top = pdf.y
+            for column, (label, value) in enumerate(beside):
+                left = pdf.l_margin + column * (width + GAP_MM)
+                self._font(SMALL_PT, colour=GREY)
+                pdf.set_xy(left, top)
+                pdf.cell(width, LINE_MM, label)
+                self._font()
+                pdf.set_xy(left, top + LINE_MM)
+                pdf.multi_cell(width, LINE_MM, value, align="L")
+            pdf.set_xy(pdf.l_margin, top + LINE_MM + max(heights) + 2)
+        pdf.ln(GAP_MM / 2)
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]], aligns: str, widths: Sequence[float]) -> None:
+        """`aligns`: "L", "R" or "C" a column; `widths`: their proportions. The head is repeated on each page; a row
+        is never divided between two."""
+        from fpdf.enums import TableBordersLayout
+        from fpdf.fonts import FontFace
+
+        assert len(head) == len(aligns) == len(widths), "one of each a column"
+        names = {"L": "LEFT", "R": "RIGHT", "C": "CENTER"}
+        self._font()
+        self._pdf.set_draw_color(*RULE)
+        with self._pdf.table(
+            borders_layout=TableBordersLayout.HORIZONTAL_LINES,
+            headings_style=FontFace(family=FAMILY, emphasis="BOLD", color=INK, fill_color=SHADE, size_pt=SMALL_PT),
+            text_align=[names[align] for align in aligns],
+            col_widths=tuple(widths),
+            line_height=LINE_MM,
+            padding=(1.4, 2),
+            v_align="TOP",
+        ) as table:
+            for cells in (head, *rows):
+                table.row([self._text(cell) for cell in cells])
+        self._pdf.ln(GAP_MM / 2)
+
+    def totals(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Amounts at the right margin, the last one in bold under a line."""
+        pdf = self._pdf
+        width = pdf.epw * 0.48
+        left = pdf.w - pdf.r_margin - width
+        self._room((LINE_MM + 1) * len(rows) + 2)
+        for place, (label, value) in enumerate(rows):
+            last = place == len(rows) - 1
+            if last:
+                pdf.set_draw_color(*INK)
+                pdf.line(left, pdf.y + 0.5, left + width, pdf.y + 0.5)
+                pdf.ln(1.5)
+            self._font(TEXT_PT + (1.5 if last else 0), bold=last)
+            pdf.set_x(left)
+            pdf.cell(width * 0.62, LINE_MM + 1, self._text(label))
+            pdf.cell(width * 0.38, LINE_MM + 1, self._text(value), align="R", new_x="LMARGIN", new_y="NEXT")
+        pdf.ln(GAP_MM)
+
+    def note(self, text: str) -> None:
+        """A paragraph in small print."""
+        self._font(SMALL_PT, colour=GREY)
+        self._pdf.multi_cell(0, LINE_MM - 0.8, self._text(text), align="L", new_x="LMARGIN", new_y="NEXT")
+        self._pdf.ln(GAP_MM / 2)
+
+    def heading(self, text: str) -> None:
+        """Over a part of a longer document; kept with the lines that follow it."""
+        self._room(LINE_MM * 5)
+        self._font(TEXT_PT + 2, bold=True)
+        self._pdf.cell(0, LINE_MM + 2.5, self._text(text), new_x="LMARGIN", new_y="NEXT")
+
+    def bytes(self) -> bytes:
+        """The file. Nothing can be added after it."""
+        return bytes(self._pdf.output())
+
+    def _head(self, title: str, subtitle: str, brand: str) -> None:
+        pdf = self._pdf
+        half = pdf.epw / 2
+        top = pdf.y
+        self._font(TITLE_PT, bold=True)
+        pdf.multi_cell(half, TITLE_PT * 0.45, title, align="L", new_x="LMARGIN", new_y="NEXT")
+        if subtitle:
+            self._font(TEXT_PT + 1, colour=GREY)
+            pdf.multi_cell(half, LINE_MM + 0.8, subtitle, align="L", new_x="LMARGIN", new_y="NEXT")
+        bottom = pdf.y
+        self._font(TEXT_PT + 2, bold=True)
+        pdf.set_xy(pdf.l_margin + half, top)
+        pdf.multi_cell(pdf.epw - half, LINE_MM + 1.5, brand, align="R", new_x="LMARGIN", new_y="NEXT")
+        bottom = max(bottom, pdf.y) + 2.5
+        pdf.set_draw_color(*INK)
+        pdf.set_line_width(0.4)
+        pdf.line(pdf.l_margin, bottom, pdf.w - pdf.r_margin, bottom)
+        pdf.set_line_width(0.2)
+        pdf.set_xy(pdf.l_margin, bottom + GAP_MM)
+
+    def _font(self, size_pt: float = TEXT_PT, *, bold: bool = False, colour: tuple[int, int, int] = INK) -> None:
+        self._pdf.set_font(FAMILY, "B" if bold else "", size_pt)
+        self._pdf.set_text_color(*colour)
+
+    def _room(self, height_mm: float) -> None:
+        if self._pdf.will_page_break(height_mm):
+            self._pdf.add_page()
+
+    def _text(self, value: str) -> str:
+        return "".join(self._shown(c) for c in unicodedata.normalize("NFC", value))
+
+    def _shown(self, character: str) -> str:
+        if character == "\n" or ord(character) in self._known:
+            return character
+        if character.isspace():
+            return " "
+        return "" if unicodedata.category(character) in {"Cc", "Cf", "Mn"} else "?"
+
+
+def _sheet(brand: str) -> Any:
+    """An empty document with its fonts. fpdf takes most of a second to import, so only who makes a document does."""
+    from fpdf import FPDF
+
+    class Sheet(FPDF):
+        def footer(self) -> None:
+            self.set_y(-14)
+            self.set_font(FAMILY, "", SMALL_PT)
+            self.set_text_color(*GREY)
+            # The number of pages is put in at the end, when its width can't be measured any more: so on the left.
+            self.cell(self.epw / 2, 5, f"Page {self.page_no()} of {{nb}}")
+            self.cell(self.epw / 2, 5, brand, align="R")
+
+    sheet: Any = Sheet(format="A4")
+    for family in (FAMILY, FALLBACK):
+        for style, weight in (("", "Regular"), ("B", "Bold")):
+            sheet.add_font(family, style, FONTS / f"{family}-{weight}.ttf")
+    # The first font has some Devanagari too, but text in one font is shaped as one: by the script that it begins with.
+    for style in ("", "B"):
+        own = sheet.fonts[FAMILY.lower() + style].cmap
+        for code in [one for one in own if _is_devanagari(one)]:
+            del own[code]
+    sheet.set_fallback_fonts([FALLBACK])
+    # Devanagari's vowel signs and conjuncts are placed by the font's own tables.
+    sheet.set_text_shaping(True)
+    for font in sheet.fonts.values():
+        _keep_readable(font.subset)
+    sheet.set_margin(MARGIN_MM)
+    sheet.c_margin = 0
+    sheet.set_auto_page_break(True, margin=MARGIN_MM + 4)
+    return sheet
+
+
+def _is_devanagari(code: int) -> bool:
+    """Also the joiners, which stand within its words."""
+    return 0x0900 <= code <= 0x097F or 0x1CD0 <= code <= 0x1CFF or 0xA8E0 <= code <= 0xA8FF or code in {0x200C, 0x200D}
+
+
+def _keep_readable(subset: Any) -> None:
+    """Of a cluster's glyphs the first stands for all of its characters, and fpdf leaves the others without any. Readers
+    then take such a glyph's number for a character; so they stand for a space of no width."""
+    pick = subset.pick_glyph
+
+    def pick_glyph(glyph: Any) -> int | None:
+        return pick(replace(glyph, unicode=ZERO_WIDTH) if glyph is not None and glyph.unicode == () else glyph)
+
+    subset.pick_glyph = pick_glyph

@@ -1,0 +1,1 @@
+"""What mentors earn by bookings: paid out weekly, with statements, and shown on their dashboard."""

@@ -1,0 +1,1 @@
+"""Jitsi Meet: rooms and tokens of calls, signed webhooks."""

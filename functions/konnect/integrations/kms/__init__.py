@@ -1,0 +1,1 @@
+"""Google Cloud KMS: wrapping the keys that data is encrypted with."""

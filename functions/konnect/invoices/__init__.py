@@ -1,0 +1,1 @@
+"""Invoices, credit notes and receipts: the paper of payments, and their history."""
