@@ -3,11 +3,21 @@ from datetime import UTC, datetime
 import pypdfium2
 import pytest
 
-from konnect.documents.pdf import FALLBACK, FAMILY, FONTS, Pdf
+from konnect.documents.pdf import FAMILY, FONTS, Pdf
 from konnect.money import inr
 
 CREATED = datetime(2026, 4, 1, 9, 30, tzinfo=UTC)
 ZERO_WIDTH = "\u200b"
+NAMES = {
+    "NotoSansDevanagari": "क्षितिज श्रीवास्तव",
+    "NotoSansBengali": "সৌরভ চট্টোপাধ্যায়",
+    "NotoSansGurmukhi": "ਗੁਰਪ੍ਰੀਤ ਸਿੰਘ",
+    "NotoSansGujarati": "જિજ્ઞેશ મેવાણી",
+    "NotoSansTamil": "கார்த்திக் சுப்ரமணியம்",
+    "NotoSansTelugu": "శ్రీనివాస్ రెడ్డి",
+    "NotoSansKannada": "ಪ್ರಜ್ವಲ್ ಶೆಟ್ಟಿ",
+    "NotoSansMalayalam": "ശ്രീജിത്ത് നായർ",
+}
 
 
 def made(rows: int = 1, name: str = "क्षितिज श्रीवास्तव") -> bytes:
@@ -71,8 +81,22 @@ def test_replaces_what_no_font_has() -> None:
 def test_fonts_have_the_glyphs(weight: str) -> None:
     from fontTools.ttLib import TTFont
 
-    assert {ord(c) for c in "₹−–éÅ"} <= set(TTFont(FONTS / f"{FAMILY}-{weight}.ttf").getBestCmap())
-    assert {ord(c) for c in "क्षितिजश्रीवास्तव"} <= set(TTFont(FONTS / f"{FALLBACK}-{weight}.ttf").getBestCmap())
+    def missing(family: str, characters: str) -> set[str]:
+        have = TTFont(FONTS / f"{family}-{weight}.ttf").getBestCmap()
+        return {c for c in characters if ord(c) not in have}
+
+    assert missing(FAMILY, "₹−–éÅ") == set()
+    for script, name in NAMES.items():
+        assert missing(script, name + "।\u200d") == set(), script
+
+
+@pytest.mark.parametrize(("script", "name"), NAMES.items())
+def test_shows_the_scripts_of_india(script: str, name: str) -> None:
+    content = made(name=f"Dr {name}")
+    assert script.encode() in content
+    assert b"NotoSansDevanagari" not in content or script == "NotoSansDevanagari"
+    # Readers find a space, or none, where shaping has moved a sign.
+    assert f"Dr{name}".replace(" ", "") in text(content)[0].replace(" ", "")
 
 
 @pytest.mark.parametrize(

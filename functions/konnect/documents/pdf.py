@@ -7,8 +7,9 @@
     pdf.note("Thank you.")
     content = pdf.bytes()
 
-The same calls give the same bytes: its date is the caller's, and nothing in it is random. Of the fonts only the glyphs
-in use are embedded. A character that no font has is shown as "?".
+The same calls give the same bytes: its date is the caller's, and nothing in it is random. A script's font is loaded
+when the first of its characters comes, and only the glyphs in use are embedded. A character that no font has is shown
+as "?".
 """
 
 import unicodedata
@@ -19,7 +20,20 @@ from pathlib import Path
 from typing import Any
 
 FONTS = Path(__file__).parent / "fonts"
-FAMILY, FALLBACK = "NotoSans", "NotoSansDevanagari"
+FAMILY = "NotoSans"
+SCRIPTS = {
+    "NotoSansDevanagari": ((0x0900, 0x0963), (0x0966, 0x097F), (0x1CD0, 0x1CFF), (0xA8E0, 0xA8FF)),
+    "NotoSansBengali": ((0x0980, 0x09FF),),
+    "NotoSansGurmukhi": ((0x0A00, 0x0A7F),),
+    "NotoSansGujarati": ((0x0A80, 0x0AFF),),
+    "NotoSansTamil": ((0x0B80, 0x0BFF),),
+    "NotoSansTelugu": ((0x0C00, 0x0C7F),),
+    "NotoSansKannada": ((0x0C80, 0x0CFF),),
+    "NotoSansMalayalam": ((0x0D00, 0x0D7F),),
+}
+"""The characters of each script. The two signs at 0x0964 end sentences in all of them."""
+JOINERS = (0x0964, 0x0965, 0x200C, 0x200D)
+"""They stand within a script's words and lines, and are taken from its font."""
 
 MARGIN_MM = 18
 LINE_MM = 5.2
@@ -36,7 +50,9 @@ class Pdf:
         """`created`: the document's own date, also its file's. `brand`: who hands it out, on top of the first page and
         at the foot of each."""
         self._pdf = _sheet(brand)
-        self._known = {code for font in self._pdf.fonts.values() for code in font.cmap}
+        self._scripts: list[str] = []
+        self._known: set[int] = set()
+        self._load(FAMILY)
         self._pdf.set_creation_date(created)
         self._pdf.set_title(f"{title} {subtitle}".strip())
         self._pdf.set_author(brand)
@@ -151,7 +167,24 @@ class Pdf:
             self._pdf.add_page()
 
     def _text(self, value: str) -> str:
-        return "".join(self._shown(c) for c in unicodedata.normalize("NFC", value))
+        text = unicodedata.normalize("NFC", value)
+        for script in dict.fromkeys(_script(ord(c)) for c in text):
+            if script is not None and script not in self._scripts:
+                self._scripts.append(script)
+                self._load(script)
+                self._pdf.set_fallback_fonts(self._scripts)
+        return "".join(self._shown(c) for c in text)
+
+    def _load(self, family: str) -> None:
+        for style, weight in (("", "Regular"), ("B", "Bold")):
+            self._pdf.add_font(family, style, FONTS / f"{family}-{weight}.ttf")
+            font = self._pdf.fonts[family.lower() + style]
+            if family == FAMILY:
+                # It has some Devanagari too, but text in one font is shaped as one: by the script that it begins with.
+                for code in [one for one in font.cmap if _script(one) or one in JOINERS]:
+                    del font.cmap[code]
+            _keep_readable(font.subset)
+            self._known.update(font.cmap)
 
     def _shown(self, character: str) -> str:
         if character == "\n" or ord(character) in self._known:
@@ -175,28 +208,18 @@ def _sheet(brand: str) -> Any:
             self.cell(self.epw / 2, 5, brand, align="R")
 
     sheet: Any = Sheet(format="A4")
-    for family in (FAMILY, FALLBACK):
-        for style, weight in (("", "Regular"), ("B", "Bold")):
-            sheet.add_font(family, style, FONTS / f"{family}-{weight}.ttf")
-    # The first font has some Devanagari too, but text in one font is shaped as one: by the script that it begins with.
-    for style in ("", "B"):
-        own = sheet.fonts[FAMILY.lower() + style].cmap
-        for code in [one for one in own if _is_devanagari(one)]:
-            del own[code]
-    sheet.set_fallback_fonts([FALLBACK])
-    # Devanagari's vowel signs and conjuncts are placed by the font's own tables.
+    # Vowel signs and conjuncts are placed by the font's own tables.
     sheet.set_text_shaping(True)
-    for font in sheet.fonts.values():
-        _keep_readable(font.subset)
     sheet.set_margin(MARGIN_MM)
     sheet.c_margin = 0
     sheet.set_auto_page_break(True, margin=MARGIN_MM + 4)
     return sheet
 
 
-def _is_devanagari(code: int) -> bool:
-    """Also the joiners, which stand within its words."""
-    return 0x0900 <= code <= 0x097F or 0x1CD0 <= code <= 0x1CFF or 0xA8E0 <= code <= 0xA8FF or code in {0x200C, 0x200D}
+def _script(code: int) -> str | None:
+    """The font of a script other than Latin, Greek and Cyrillic."""
+    found = (name for name, ranges in SCRIPTS.items() if any(first <= code <= last for first, last in ranges))
+    return next(found, None)
 
 
 def _keep_readable(subset: Any) -> None:
