@@ -56,6 +56,7 @@ TRIGGERS: dict[str, tuple[str, dict[str, Any]]] = {
 JOBS: dict[str, tuple[int, dict[str, Any]]] = {
     "sweep_sessions": (200, {}),
     "sweep_bookings": (200, {}),
+    "sweep_consults": (200, {}),
     "sweep_packages": (200, {}),
     "sweep_payments": (200, {}),
     "sweep_payouts": (200, {}),

@@ -160,6 +160,11 @@ def sweep_bookings(request: flask.Request) -> flask.typing.ResponseReturnValue:
 
 
 @functions_framework.http
+def sweep_consults(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.consults.sweeps:sweep")
+
+
+@functions_framework.http
 def sweep_packages(request: flask.Request) -> flask.typing.ResponseReturnValue:
     return _job(request, "konnect.packages.sweeps:sweep")
 

@@ -1,6 +1,9 @@
-"""Who is calling: Firebase ID tokens (HTTP and sockets alike) and the OIDC tokens of Cloud Tasks.
+"""Who is calling: Firebase ID tokens and session cookies (HTTP and sockets alike), and the OIDC tokens of Cloud Tasks.
 
-PyJWT verifies both, against the issuers' published keys: firebase_admin costs 60 ms more of a cold start, and with an
+A session cookie is what `/auth/login` gives as `token`: it lasts a week and can't be refreshed, so what an ID token
+learns at its refresh is looked up for it: the role in the profile, the account at Firebase once an hour.
+
+PyJWT verifies them all, against the issuers' published keys: firebase_admin costs 60 ms more of a cold start, and with an
 emulator it does not even look at the expiry. It is used where it alone can do the work: to change accounts.
 """
 
@@ -10,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +31,12 @@ log = logging.getLogger(__name__)
 
 FIREBASE_ISSUER = "https://securetoken.google.com/"
 FIREBASE_CERTS_URL = "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
+COOKIE_ISSUER = "https://session.firebase.google.com/"
+COOKIE_CERTS_URL = "https://identitytoolkit.googleapis.com/v1/sessionCookiePublicKeys"
+"""The keys of https://www.googleapis.com/identitytoolkit/v3/relyingparty/publicKeys, as a key set."""
+COOKIE_LIFE = timedelta(days=7)
+COOKIE_CHECK_S = 3600.0
+"""How long a cookie goes without a look at its account: an ID token is refreshed as often."""
 DEFAULT_ROLE = "user"
 MAX_TOKEN_LENGTH = 8192
 LEEWAY_S = 5
@@ -39,8 +48,8 @@ ACCOUNT_CACHE_SIZE = 10_000
 
 @dataclass(frozen=True)
 class Claims:
-    """What a valid ID token says. `auth_time` is when its holder signed in (a refresh does not change it), `issued_at`
-    when the token was made, in whole seconds."""
+    """What a valid ID token or session cookie says. `auth_time` is when its holder signed in (a refresh does not change
+    it), `issued_at` when the token was made, in whole seconds."""
 
     uid: str
     email: str | None
@@ -50,6 +59,7 @@ class Claims:
     auth_time: datetime
     issued_at: datetime
     expires_at: datetime
+    by_cookie: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,7 @@ class Principal:
     disabled: bool = False
     auth_time: datetime | None = None
     issued_at: datetime | None = None
+    by_cookie: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,21 +85,32 @@ class Account:
     name: str | None = None
     disabled: bool = False
     tokens_valid_after: datetime | None = None
+    cookies_valid_after: datetime | None = None
+    role: str = DEFAULT_ROLE
+    claims_changed_at: datetime | None = None
 
 
-def verify_token(token: str, *, using: Settings | None = None, certs_url: str = FIREBASE_CERTS_URL) -> Claims:
-    """The claims of a Firebase ID token of this project.
+def verify_token(
+    token: str,
+    *,
+    using: Settings | None = None,
+    certs_url: str = FIREBASE_CERTS_URL,
+    cookie_certs_url: str = COOKIE_CERTS_URL,
+) -> Claims:
+    """The claims of a Firebase ID token or session cookie of this project.
 
     With FIREBASE_AUTH_EMULATOR_HOST the emulator's unsigned tokens are accepted, and no others. Raises Unauthenticated,
     or Unavailable when the issuer's keys can't be fetched.
     """
     current = using or settings()
     project = current.google_cloud_project
+    by_cookie = _is_cookie(token)
+    published = cookie_certs_url if by_cookie else certs_url
     payload = _decode(
         token,
-        certs_url=None if current.firebase_auth_emulator_host else certs_url,
+        certs_url=None if current.firebase_auth_emulator_host else published,
         audience=project,
-        issuers=[FIREBASE_ISSUER + project],
+        issuers=[(COOKIE_ISSUER if by_cookie else FIREBASE_ISSUER) + project],
     )
     uid = payload["sub"]
     # The uid becomes part of document paths and room names.
@@ -104,11 +126,13 @@ def verify_token(token: str, *, using: Settings | None = None, certs_url: str = 
         auth_time=_moment(payload.get("auth_time", payload["iat"])),
         issued_at=_moment(payload["iat"]),
         expires_at=_moment(payload["exp"]),
+        by_cookie=by_cookie,
     )
 
 
 def authenticate(ctx: "Context", token: str) -> Principal:
-    """The caller behind an ID token; the account's document may be 10 s old, so it must not decide over money.
+    """The caller behind an ID token or a session cookie; the account's document may be 10 s old, so it must not decide
+    over money.
 
     Raises Unauthenticated (TOKEN_REVOKED when the sign-in is older than the account's tokensValidAfter),
     Forbidden (ACCOUNT_DISABLED), Unavailable.
@@ -119,16 +143,21 @@ def authenticate(ctx: "Context", token: str) -> Principal:
         raise Forbidden("this account is disabled", code="ACCOUNT_DISABLED")
     # auth_time has whole seconds, so a sign-in within the second of a revocation has to be repeated.
     if account.tokens_valid_after is not None and claims.auth_time < account.tokens_valid_after:
-        raise Unauthenticated("the token has been revoked; please sign in again", code="TOKEN_REVOKED")
+        raise _revoked()
+    role = claims.role
+    if claims.by_cookie:
+        _check_cookie(ctx, claims, account)
+        role = _role_now(claims, account)
     return Principal(
         uid=claims.uid,
         email=claims.email,
         email_verified=claims.email_verified,
         name=account.name or claims.name,
-        role=claims.role,
+        role=role,
         expires_at=claims.expires_at,
         auth_time=claims.auth_time,
         issued_at=claims.issued_at,
+        by_cookie=claims.by_cookie,
     )
 
 
@@ -219,9 +248,53 @@ def revoke(uid: str, *, using: Settings | None = None) -> datetime:
     return datetime.now(UTC)
 
 
+def session_cookie(id_token: str, *, using: Settings | None = None) -> str:
+    """A session cookie of COOKIE_LIFE for who has just signed in with `id_token`. Raises Unavailable."""
+    from firebase_admin import auth
+
+    app = _admin_app((using or settings()).google_cloud_project)
+    with _account_errors():
+        cookie: str = auth.create_session_cookie(id_token, expires_in=COOKIE_LIFE, app=app)
+    return cookie
+
+
 def forget(uid: str) -> None:
     """Drop what this instance remembers of an account, after its document was changed here."""
     _accounts.forget(uid)
+    _checked.forget(uid)
+
+
+def _is_cookie(token: str) -> bool:
+    """Which keys to ask; the issuer itself is checked with the signature."""
+    import jwt
+
+    try:
+        payload = jwt.decode(token, options={"verify_signature": False}) if len(token) <= MAX_TOKEN_LENGTH else {}
+    except (jwt.InvalidTokenError, ValueError):
+        return False
+    return str(payload.get("iss", "")).startswith(COOKIE_ISSUER)
+
+
+def _revoked() -> Unauthenticated:
+    return Unauthenticated("the token has been revoked; please sign in again", code="TOKEN_REVOKED")
+
+
+def _check_cookie(ctx: "Context", claims: Claims, account: Account) -> None:
+    """Refuse a cookie of before a change of password or address, here or at Firebase itself (a reset by mail)."""
+    if account.cookies_valid_after is not None and claims.auth_time < account.cookies_valid_after:
+        raise _revoked()
+    if datetime.now(UTC) - claims.auth_time > timedelta(seconds=COOKIE_CHECK_S):
+        valid_after = _checked.get(ctx.settings.google_cloud_project, claims.uid)
+        if valid_after is None or claims.auth_time < valid_after:
+            raise _revoked()
+
+
+def _role_now(claims: Claims, account: Account) -> str:
+    """The role of a cookie's holder: its claim, or the profile's since the claims were changed after the sign-in.
+    Only a claim makes an admin: who becomes one signs in again."""
+    if account.claims_changed_at is None or claims.auth_time > account.claims_changed_at or account.role == "admin":
+        return claims.role
+    return account.role
 
 
 def _decode(token: str, *, certs_url: str | None, audience: str, issuers: list[str]) -> dict[str, Any]:
@@ -337,6 +410,47 @@ class _Accounts:
 _accounts = _Accounts()
 
 
+class _Checked:
+    """Since when the sign-ins of an account are valid, as Firebase said within the last hour; None: it is closed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str], tuple[float, datetime | None]] = {}
+
+    def get(self, project: str, uid: str) -> datetime | None:
+        """Raises Unavailable."""
+        with self._lock:
+            known = self._known.get((project, uid))
+        if known is not None and time.monotonic() - known[0] < COOKIE_CHECK_S:
+            return known[1]
+        valid_after = _valid_after(project, uid)
+        with self._lock:
+            self._known.pop((project, uid), None)
+            if len(self._known) >= ACCOUNT_CACHE_SIZE:
+                del self._known[next(iter(self._known))]
+            self._known[project, uid] = (time.monotonic(), valid_after)
+        return valid_after
+
+    def forget(self, uid: str) -> None:
+        with self._lock:
+            for key in [key for key in self._known if key[1] == uid]:
+                del self._known[key]
+
+
+_checked = _Checked()
+
+
+def _valid_after(project: str, uid: str) -> datetime | None:
+    from firebase_admin import auth
+
+    try:
+        with _account_errors():
+            user = auth.get_user(uid, app=_admin_app(project))
+    except NotFound:
+        return None
+    return None if user.disabled else datetime.fromtimestamp(user.tokens_valid_after_timestamp / 1000, UTC)
+
+
 def _read_account(db: "Database", uid: str) -> Account:
     from google.api_core.exceptions import GoogleAPICallError, RetryError
 
@@ -345,7 +459,14 @@ def _read_account(db: "Database", uid: str) -> Account:
     except (GoogleAPICallError, RetryError) as error:
         log.warning("account not read", extra={"uid": uid, "error": str(error)})
         raise Unavailable from error
-    return Account(_name(doc.get("name")), doc.get("disabled") is True, doc.get("tokensValidAfter"))
+    return Account(
+        name=_name(doc.get("name")),
+        disabled=doc.get("disabled") is True,
+        tokens_valid_after=doc.get("tokensValidAfter"),
+        cookies_valid_after=doc.get("cookiesValidAfter"),
+        role=doc.get("role") or DEFAULT_ROLE,
+        claims_changed_at=doc.get("claimsChangedAt"),
+    )
 
 
 def _admin_app(project: str) -> Any:

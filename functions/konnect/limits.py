@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Name = Literal["general", "auth", "payments", "admin", "bookings", "coupons", "messages"]
+Name = Literal["general", "auth", "payments", "admin", "bookings", "coupons", "messages", "sign-in", "account"]
 QUARTER_HOUR_S, MINUTE_S = 900, 60
 KEPT_S = 300
 """How long a count outlives its window: clocks differ. Firestore's TTL then deletes it, within a day."""
 SILENT_S = 5.0
 """How long counting rests after Firestore did not answer."""
 CALLERS_MAX = 10_000
+SIGN_INS, SIGN_INS_OF_ACCOUNT = 5, 20
+"""Passwords that may be tried in a quarter of an hour: by one address for one account; for one account by all."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Limit:
 
 def configured(settings: Settings) -> dict[Name, Limit]:
     """The limits, by name. `messages` is counted where messages are stored, sockets' and requests' together
-    (konnect.messaging); the others here."""
+    (konnect.messaging), `sign-in` and `account` where passwords are tried (konnect.identity); the others here."""
     windows: dict[Name, tuple[int, int]] = {
         "general": (settings.rate_limit_general, QUARTER_HOUR_S),
         "auth": (settings.rate_limit_auth, QUARTER_HOUR_S),
@@ -68,7 +70,12 @@ def configured(settings: Settings) -> dict[Name, Limit]:
         name: Limit(name, requests * settings.rate_limit_factor, window_s, max(1, requests // 20))
         for name, (requests, window_s) in windows.items()
     }
-    return {**found, "messages": Limit("messages", settings.messages_per_minute, MINUTE_S, 1)}
+    return {
+        **found,
+        "messages": Limit("messages", settings.messages_per_minute, MINUTE_S, 1),
+        "sign-in": Limit("sign-in", SIGN_INS, QUARTER_HOUR_S, 1),
+        "account": Limit("account", SIGN_INS_OF_ACCOUNT, QUARTER_HOUR_S, 1),
+    }
 
 
 @dataclass(frozen=True)
@@ -106,10 +113,7 @@ class Limiter:
         """Count a request of `caller` ("user:…", "address:…"), unless it is refused. Never raises: when Firestore does
         not answer, the request passes, for whatever it needs of Firestore to fail by itself."""
         limit = self.limits[name]
-        # The phase: a caller's windows begin at a moment of its own.
-        elapsed_s = now.timestamp() + int(hashlib.sha256(caller.encode()).hexdigest()[:8], 16) % limit.window_s
-        window = int(elapsed_s // limit.window_s)
-        reset_s = max(1, -int(-((window + 1) * limit.window_s - elapsed_s) // 1))
+        window, reset_s = _window(limit, caller, now)
         counter = self._counter(name, caller, window)
         with counter.lock:
             refused = counter.known + counter.pending >= limit.requests
@@ -119,6 +123,19 @@ class Limiter:
                 refused = counter.known + counter.pending > limit.requests
             remaining = max(0, limit.requests - counter.known - counter.pending)
         return Standing(limit, remaining, reset_s, refused)
+
+    def clear(self, name: Name, caller: str, now: datetime) -> None:
+        """Let the caller begin anew. Never raises: without Firestore the window ends by itself."""
+        from google.api_core.exceptions import GoogleAPICallError, RetryError
+
+        limit = self.limits[name]
+        window, _ = _window(limit, caller, now)
+        with self._lock:
+            self._counters.pop((name, caller), None)
+        try:
+            self._db.delete(*_path(limit, caller, window))
+        except (GoogleAPICallError, RetryError) as error:
+            log.warning("count not cleared", extra={"limit": name, "error": str(error)})
 
     def _counter(self, name: Name, caller: str, window: int) -> _Counter:
         with self._lock:
@@ -138,8 +155,7 @@ class Limiter:
             return
         from google.api_core.exceptions import GoogleAPICallError, RetryError
 
-        # A digest: an address does not stay in the database.
-        path = ("rateLimits", ids.digest(limit.name, caller, counter.window))
+        path = _path(limit, caller, counter.window)
         expires_at = datetime.fromtimestamp(now.timestamp() + reset_s + KEPT_S, UTC)
         try:
             counter.known = self._db.add(path, "count", counter.pending, {"expiresAt": expires_at})
@@ -147,3 +163,16 @@ class Limiter:
         except (GoogleAPICallError, RetryError) as error:
             counter.silent_until = time.monotonic() + SILENT_S
             log.warning("requests not counted", extra={"limit": limit.name, "error": str(error)})
+
+
+def _window(limit: Limit, caller: str, now: datetime) -> tuple[int, int]:
+    """The number of the caller's window, and in how many seconds it ends."""
+    # The phase: a caller's windows begin at a moment of its own.
+    elapsed_s = now.timestamp() + int(hashlib.sha256(caller.encode()).hexdigest()[:8], 16) % limit.window_s
+    window = int(elapsed_s // limit.window_s)
+    return window, max(1, -int(-((window + 1) * limit.window_s - elapsed_s) // 1))
+
+
+def _path(limit: Limit, caller: str, window: int) -> tuple[str, str]:
+    # A digest: an address does not stay in the database.
+    return ("rateLimits", ids.digest(limit.name, caller, window))

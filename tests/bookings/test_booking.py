@@ -321,7 +321,8 @@ class TestPaying:
         assert desk.kinds() == ["booking.pay", "booking.unused", "refund.paid"]
         assert desk.account("gateway:razorpay") == -1000_00
         assert desk.taken(MENTOR, late) == [other]
-        assert desk.told("booking_cancelled") == [STUDENT]
+        # Of the lapse once it was noticed, and of the money.
+        assert desk.told("booking_cancelled") == [STUDENT] * (1 + noticed)
         desk.check_books()
 
     @pytest.mark.parametrize(

@@ -28,6 +28,9 @@ bookings/{id}                       |           | -         | g     | g         
 bookings/{id}/private/terms         |           | -         | -     | g           | -     | -      | g     | -    | -              | -                    | -
 bookings/{id}/private/attendance    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 recordings/{id}                     |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+consults/{id}                       | userId    | -         | gl    | g           | -     | -      | gl    | l    | -              | -                    | -
+consults/{id}                       | expertUid | -         | g     | gl          | -     | -      | gl    | -    | -              | -                    | -
+consults/{id}/private/terms         |           | -         | -     | g           | -     | -      | g     | -    | -              | -                    | -
 packages/{id}               (public)|           | gl        | gl    | gl          | gl    | gl     | gl    | gl   | gl             | gl                   | gl
 packagePurchases/{id}               | userId    | -         | gl    | -           | -     | -      | gl    | l    | -              | -                    | -
 packagePurchases/{id}               |           | -         | g     | -           | -     | -      | gl    | -    | -              | -                    | -

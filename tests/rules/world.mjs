@@ -13,6 +13,7 @@ const documents = (world) => {
     [`users/${expertUid}`]: { name: "Ravi", disabled: world === "disabled" },
     [`users/admin-${world}`]: { name: "Admin", ...disabled },
     [`sessions/${id}`]: { userId: user, expertUid, expertId: id, status: "in_progress" },
+    [`consults/${id}`]: { userId: user, expertUid, expertId: id, status: "active" },
     [`bookings/${id}`]: { studentId: user, mentorUid: expertUid, mentorId: id, status: "confirmed" },
     [`conversations/${id}`]: { participants: [user, expertUid], unread: { [user]: 0, [expertUid]: 1 } },
     [`experts/${id}`]: { firebaseUid: expertUid, name: "Ravi", pricePerMin: 10 },

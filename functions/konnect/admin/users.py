@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from konnect import audit, auth, clock
 from konnect.bookings import tasks as bookings
+from konnect.consults import course as consults
 from konnect.context import Context
 from konnect.errors import Conflict, NotFound
 from konnect.experts import service as experts
@@ -94,6 +95,7 @@ def _write(tx: Tx, given: Change, *, config: PlatformConfig, pace: Pace, now: da
         if given.disabled:
             # What had to follow the change that was made before may have failed.
             sessions.end_all(tx, uid, pace=pace, now=now)
+            consults.end_all(tx, uid, pace=pace, now=now)
             bookings.schedule_cancelling(tx, uid, now=now)
             subscriptions.schedule_cancelling(tx, uid, now=now)
         return {**user, "id": uid}
@@ -104,6 +106,7 @@ def _write(tx: Tx, given: Change, *, config: PlatformConfig, pace: Pace, now: da
         expert_id = experts.id_of(tx, uid)
         if changed.get("disabled"):
             sessions.end_all(tx, uid, pace=pace, now=now)
+            consults.end_all(tx, uid, pace=pace, now=now)
             bookings.schedule_cancelling(tx, uid, now=now)
             subscriptions.schedule_cancelling(tx, uid, now=now)
         if tx.get("experts", expert_id) is not None:

@@ -4,6 +4,7 @@ A booking is made unpaid (`hold`), gets its order from the provider outside of a
 seated by the payment (payment.py). What is not paid in time is freed (course.py).
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -80,6 +81,9 @@ def hold(
     mentor_uid = _bookable(tx, expert, wanted.uid)
     bill = _bill(tx, expert, wanted, rates, now)
     people = (wanted.uid, mentor_uid)
+    with suppress(KonnectError):
+        # Read before the calendars: who finds a coupon used must find there the booking of theirs that uses it.
+        _offers(tx, wanted, bill, now)
     # Without locks, and last, so that they change seldom until the commit: many may want this time.
     tx.peek(*calendar.paths(people, wanted.scheduled_at, wanted.ends_at))
     same = _same(tx, wanted, now)

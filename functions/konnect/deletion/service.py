@@ -13,6 +13,7 @@ from typing import Any
 from konnect import auth
 from konnect.auth import Principal
 from konnect.bookings import deletion as bookings_deletion
+from konnect.consults import deletion as consults_deletion
 from konnect.context import Context
 from konnect.disputes import deletion as disputes_deletion
 from konnect.earnings import deletion as earnings_deletion
@@ -95,6 +96,7 @@ def _open_matters(tx: Tx, uid: str, now: datetime) -> list[dict[str, Any]]:
         return []
     return [
         *sessions_deletion.open_matters(tx, uid),
+        *consults_deletion.open_matters(tx, uid),
         *bookings_deletion.open_matters(tx, uid),
         *disputes_deletion.open_matters(tx, uid),
         *wallet_deletion.open_matters(tx, uid, now=now),
@@ -122,6 +124,7 @@ def run(ctx: Context, uid: str, *, now: datetime) -> bool:
         experts_deletion.erase(ctx, deletion["expertId"], uid, now=now)
         mentors_deletion.erase(ctx, deletion["expertId"])
     sessions_deletion.erase(ctx, uid, deletion["expertId"], NAME, now=now)
+    consults_deletion.erase(ctx, uid, NAME, now=now)
     bookings_deletion.erase(ctx, uid, NAME, now=now)
     customers.erase(ctx, uid)
     packages_deletion.erase(ctx, uid, deletion["expertId"], NAME, now=now)

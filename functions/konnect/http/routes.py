@@ -47,6 +47,7 @@ ROUTES: dict[str, str] = {
     "/api/payments": "konnect.payments.endpoints",
     "/api/payments/create-order": "konnect.bookings.endpoints",
     "/api/payments/invoices": "konnect.invoices.endpoints",
+    "/consult": "konnect.consults.endpoints",
 }
 """The function `api`."""
 
@@ -89,6 +90,7 @@ TASK_HANDLERS: dict[str, str] = {
     "/sessions/acceptance": "konnect.sessions.tasks:acceptance",
     "/payments/collect": "konnect.payments.tasks:collect",
     "/bookings/progress": "konnect.bookings.tasks:progress",
+    "/consults/progress": "konnect.consults.tasks:progress",
     "/bookings/fetch-recording": "konnect.bookings.recordings:fetch",
     "/packages/progress": "konnect.packages.tasks:progress",
     "/packages/close-sold": "konnect.packages.tasks:close_sold",

@@ -1,7 +1,7 @@
-"""conversations/{id}: what a list of chats shows of each: one a session and under its id, from the first message on;
-one a booking and under its id, from its confirmation on (`open_between`).
+"""conversations/{id}: what a list of chats shows of each: one a session or consult and under its id, from the first
+message on; one a booking and under its id, from its confirmation on (`open_between`).
 
-{type: session|mentor, participants: [user, expert], names: {uid: name}, expertId, bookingId (of a mentor's),
+{type: session|consult|mentor, participants: [user, expert], names: {uid: name}, expertId, bookingId (of a mentor's),
 lastMessage: null | {id, senderId, preview, type, at}, unread: {uid: n}, readUpTo: {uid: {messageId, at, readAt}},
 pinnedMessage: null | {id, senderId, preview, pinnedBy, pinnedAt}, shard, updatedAt}, readable by the participants.
 updatedAt is the last message's time, before it the beginning's; the shard spreads the index by it.
@@ -65,8 +65,8 @@ def with_message(of: Membership, message_id: str, message: Doc) -> dict[tuple[st
         "at": SERVER_TIME,
     }
     unread = {reader: firestore.Increment(1), sender: firestore.Increment(0)}
-    # A session's first message makes its conversation; a mentor's is there, and says itself who is who.
-    identity = _identity(of) if of.type == "session" else {}
+    # A session's or consult's first message makes its conversation; a mentor's is there, and says itself who is who.
+    identity = _identity(of) if of.type != "mentor" else {}
     return {_path(of): {**identity, "lastMessage": last, "unread": unread, "updatedAt": SERVER_TIME}}
 
 

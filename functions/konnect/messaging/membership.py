@@ -1,5 +1,5 @@
-"""Who takes part in a conversation: the two of a session, under its id, which clients call `chatId`, or those of
-something else that brought them together, such as a booking, also under its id (conversations.open_between)."""
+"""Who takes part in a conversation: the two of a session or a consult, under its id, which clients call `chatId`, or
+those of something else that brought them together, such as a booking, also under its id (conversations.open_between)."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,12 +8,13 @@ from konnect import ids
 from konnect.errors import Conflict, Forbidden, NotFound
 from konnect.store import Database, Doc
 
-ConversationType = Literal["session", "mentor"]
+ConversationType = Literal["session", "mentor", "consult"]
 
 
 @dataclass(frozen=True)
 class Membership:
-    """The two of a conversation, and whether they can write: in a session's while it goes on, in a mentor's always."""
+    """The two of a conversation, and whether they can write: in a session's or a consult's while it goes on, in a
+    mentor's always."""
 
     chat_id: str
     user_id: str
@@ -60,11 +61,12 @@ def find(db: Database, chat_id: str) -> Membership:
     if not ids.valid(chat_id):
         raise _not_found()
     session = db.get("sessions", chat_id)
-    return of_documents(chat_id, session, None if session is not None else db.get("conversations", chat_id))
+    return of_documents(db, chat_id, session, None if session is not None else db.get("conversations", chat_id))
 
 
-def of_documents(chat_id: str, session: Doc | None, conversation: Doc | None) -> Membership:
-    """From the session of that id, or if there is none, from the conversation. Raises NotFound (SESSION_NOT_FOUND)."""
+def of_documents(db: Database, chat_id: str, session: Doc | None, conversation: Doc | None) -> Membership:
+    """From the session of that id, or if there is none, from the conversation; a consult's is known from the consult.
+    Raises NotFound (SESSION_NOT_FOUND)."""
     if session is not None:
         return Membership(
             chat_id,
@@ -74,13 +76,25 @@ def of_documents(chat_id: str, session: Doc | None, conversation: Doc | None) ->
             (session["userName"], session["expertName"]),
             session["status"] == "in_progress",
         )
-    if conversation is None or conversation.get("type", "session") == "session":
+    kind = "consult" if conversation is None else conversation.get("type", "session")
+    if kind == "consult":
+        return _of_consult(db, chat_id)
+    if conversation is None or kind == "session":
         raise _not_found()
     user_id, expert_uid = conversation["participants"]
     names = conversation["names"][user_id], conversation["names"][expert_uid]
     return Membership(
         chat_id, user_id, expert_uid, conversation["expertId"], names, active=True, type=conversation["type"]
     )
+
+
+def _of_consult(db: Database, chat_id: str) -> Membership:
+    consult = db.get("consults", chat_id)
+    if consult is None or consult["startedAt"] is None:
+        raise _not_found()
+    names = consult["userName"], consult["expertName"]
+    people = consult["userId"], consult["expertUid"], consult["expertId"]
+    return Membership(chat_id, *people, names, active=consult["status"] == "active", type="consult")
 
 
 def _not_found() -> NotFound:

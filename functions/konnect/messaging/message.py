@@ -72,6 +72,17 @@ def wire(message: Message) -> dict[str, Any]:
     }
 
 
+def of_consult(message: Message) -> dict[str, Any]:
+    """A message as a consult's clients know it. The body of a file is the address that it is read by."""
+    return {
+        "id": message.id,
+        "senderId": message.sender_id,
+        "type": message.type,
+        "body": message.attachment["url"] if message.attachment else message.message,
+        "createdAt": clock.iso(message.created_at),
+    }
+
+
 def preview(doc: Doc) -> str:
     """Its beginning on one line: of the text, or the code, or the file's name."""
     code, attachment = doc.get("codeBlock"), doc.get("attachment")

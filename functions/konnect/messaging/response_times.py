@@ -16,7 +16,7 @@ def on_message_created(ctx: Context, change: Change, now: datetime) -> None:
     """
     chat_id = change.params["chatId"]
     conversation = ctx.db.get("conversations", chat_id)
-    if change.after is None or conversation is None:
+    if change.after is None or conversation is None or conversation.get("type") != "mentor":
         return
     student, mentor = conversation["participants"]
     expert_id = conversation["expertId"]

@@ -144,7 +144,9 @@ class Conversation(Schema):
     """One chat, under its session's id or its booking's: `id`, `chatId` and `/chat/[chatId]` are the same."""
 
     id: str
-    type: ConversationType = Field(default="session", description="`mentor`: a booking's, which can always be used.")
+    type: ConversationType = Field(
+        default="session", description="`mentor`: a booking's, which can always be used; the others while it goes on."
+    )
     booking_id: str | None = None
     chat_id: str = Field(validation_alias="id")
     participants: list[str]

@@ -99,10 +99,15 @@ def news(of: Membership, sent: Message) -> list[Emit]:
     """What the two are told of a message; the reader also how many are unread by now."""
     data = event(sent)
     counted = {} if sent.unread is None else {"unread": sent.unread}
-    return [
+    told = [
         Emit(user_room(uid), "new-message", data if uid == sent.sender_id else {**data, **counted})
         for uid in of.participants
     ]
+    if of.type == "consult":
+        # By the name that its clients know; it has an id of its own, since what comes again by one is dropped.
+        own = {"eventId": f"{sent.id}.message", "consultId": of.chat_id, "message": message.of_consult(sent)}
+        told.append(Emit(user_room(of.other(sent.sender_id)), "message", own))
+    return told
 
 
 def after(db: Database, of: Membership, reader_id: str, last_message_id: str | None) -> list[Message]:
@@ -129,7 +134,7 @@ def history(db: Database, chat_id: str, uid: str, *, limit: int, cursor: str | N
     """
     paths = ("sessions", chat_id), ("conversations", chat_id)
     found = db.get_many(paths)
-    of = of_documents(chat_id, found[paths[0]], found[paths[1]])
+    of = of_documents(db, chat_id, found[paths[0]], found[paths[1]])
     of.check_participant(uid)
     marks = conversations.marks(found[paths[1]])
     listed = page(db, Query(of.messages, order=_NEWEST_FIRST[:1]), limit=limit, cursor=cursor)

@@ -20,6 +20,10 @@ Type = Literal[
     "session_completed",
     "session_notes",
     "session_not_held",
+    "consult_requested",
+    "consult_accepted",
+    "consult_cancelled",
+    "consult_completed",
     "booking_refunded",
     "dispute_opened",
     "dispute_answered",
@@ -74,6 +78,7 @@ _STUDENT, _MENTOR, _APPLICANT = ("/dashboard/mentoring",), ("/mentor/dashboard",
 _PLAN = ("/dashboard/subscription",)
 _REVIEW = ("/dashboard/mentoring?review={bookingId}", *_STUDENT)
 _CALL = ("/call/{bookingId}", "/chat")
+_CONSULT = ("/consult/{consultId}",)
 
 KINDS: dict[str, Kind] = {
     "booking_confirmed": Kind("Booking confirmed", ("/bookings/{bookingId}/confirmed", *_STUDENT), _MENTOR),
@@ -84,6 +89,11 @@ KINDS: dict[str, Kind] = {
     "session_completed": Kind("Session completed, review requested", _REVIEW, _MENTOR),
     "session_notes": Kind("Notes of a session", _STUDENT),
     "session_not_held": Kind("Session not held", _STUDENT, _MENTOR),
+    # Mails would come too late for the minutes that they are about.
+    "consult_requested": Kind("Consult requested", _CONSULT, _CONSULT, by_default=_IN_APP),
+    "consult_accepted": Kind("Consult accepted", _CONSULT, _CONSULT, by_default=_IN_APP),
+    "consult_cancelled": Kind("Consult not held", _CONSULT, _CONSULT, by_default=_IN_APP),
+    "consult_completed": Kind("Consult ended, with what it came to", _CONSULT, _CONSULT),
     "booking_refunded": Kind("Session refunded", _STUDENT, _MENTOR),
     "dispute_opened": Kind("Dispute opened", _STUDENT, _MENTOR),
     "dispute_answered": Kind("Dispute answered", _STUDENT, _MENTOR),

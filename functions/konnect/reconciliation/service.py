@@ -3,7 +3,8 @@
 Proves: the legs of each movement sum to zero; each wallet, hold, payout and receivable equals its legs, each counter
 the sum of its shards and of its business days; none is negative (but what an expert owes); ended sessions hold nothing,
 were settled once, account for each begun minute, and gave back what their refunds say, no more than was paid;
-bookings hold what was paid until they are over, packages what is left of them; months of subscriptions were paid, and
+bookings hold what was paid until they are over, packages what is left of them; consults hold their price until they
+end, and are then divided, once; months of subscriptions were paid, and
 count the minutes that bookings have of them; what is payable to mentors is of bookings that are not paid out; the TDS
 of all years is what the tax account has.
 
@@ -47,6 +48,7 @@ class Report:
     accounts: dict[str, int] = field(default_factory=dict)
     sessions: int = 0
     bookings: int = 0
+    consults: int = 0
     packages: int = 0
     differences: list[str] = field(default_factory=list)
 
@@ -64,6 +66,7 @@ class Report:
             "movements": self.movements,
             "sessions": self.sessions,
             "bookings": self.bookings,
+            "consults": self.consults,
             "packages": self.packages,
             "sumPaise": sum(self.accounts.values()),
             "accountsPaise": dict(sorted(totals.items())),
@@ -94,6 +97,8 @@ class _Reconciliation:
         self._legs: dict[str, int] = defaultdict(int)
         self._parts: dict[tuple[str, str], int] = defaultdict(int)
         self._settled: Counter[str] = Counter()
+        # By consult: what was held, what was paid of it, what went back.
+        self._consults: dict[str, Counter[str]] = {kind: Counter() for kind in ("hold", "settle", "release")}
         self._minutes: Counter[str] = Counter()
         # By session: what went back from its hold, and what its refunds gave to users.
         self._released: Counter[str] = Counter()
@@ -117,6 +122,7 @@ class _Reconciliation:
         self._check_tax()
         self._check_sessions()
         self._check_bookings()
+        self._check_consults()
         self._check_packages()
         self._check_subscriptions()
         self._result.accounts = dict(self._legs)
@@ -139,6 +145,7 @@ class _Reconciliation:
                 for part, paise in leg.get("parts", {}).items():
                     self._parts[leg["account"], part] += paise
             self._note_booking(movement)
+            self._note_consult(movement)
             if movement["kind"] == "subscription.charge":
                 self._charged[movement["subject"]["payment"]] = _captured(movement)
             session_id = movement["subject"].get("session")
@@ -172,6 +179,14 @@ class _Reconciliation:
         elif movement["kind"] == "booking.release":
             refunded = (leg["amountPaise"] for leg in movement["legs"] if leg["account"].startswith("refund:"))
             self._booking_refunded[booking_id] += sum(refunded)
+
+    def _note_consult(self, movement: Doc) -> None:
+        sold, _, kind = movement["kind"].partition(".")
+        if sold == "consult":
+            consult_id = movement["subject"]["consult"]
+            hold = f"hold:consult:{consult_id}"
+            paise = sum(abs(leg["amountPaise"]) for leg in movement["legs"] if leg["account"] == hold)
+            self._consults[kind][consult_id] += paise
 
     def _compare_balances(self) -> None:
         seen: set[str] = set()
@@ -285,6 +300,19 @@ class _Reconciliation:
                 self._compare(f"{name}: paid in cash", booking["payablePaise"], self._booking_cash[booking_id])
             if self._booking_refunded[booking_id] > booking["payablePaise"]:
                 self._differs(f"{name}: {self._booking_refunded[booking_id]} paise of cash given back")
+
+    def _check_consults(self) -> None:
+        """A consult holds its price until it ends; then all of it is paid or has gone back."""
+        for consult in self._all("consults"):
+            self._result.consults += 1
+            consult_id, name = consult["id"], f"consult {consult['id']}"
+            held, paid, back = (self._consults[kind][consult_id] for kind in ("hold", "settle", "release"))
+            is_open = consult["status"] in {"pending", "active"}
+            self._compare(f"{name}: its price", consult["pricePaise"], held)
+            self._compare(f"{name}: held", consult["heldPaise"], self._legs.get(f"hold:consult:{consult_id}", 0))
+            self._compare(f"{name}: left", consult["heldPaise"], held if is_open else 0)
+            self._compare(f"{name}: paid", consult["amountPaise"] or 0, paid)
+            self._compare(f"{name}: returned", consult["refundedAmountPaise"] or 0, back)
 
     def _check_subscriptions(self) -> None:
         """Each paid month was captured, whole; the minutes that its bookings have are those that it counts."""

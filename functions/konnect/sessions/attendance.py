@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 
 from konnect.calendar import service as calendar
 from konnect.errors import Conflict, Forbidden
@@ -18,6 +19,10 @@ from .booked.settlement import KIND
 from .metering import Pace
 
 log = logging.getLogger(__name__)
+
+# What else somebody may be in, by the kind of its reservation. By name, since those domains stand above this one; each
+# module has attend(tx, id, uid, *, pace, now).
+ATTENDED = {"consult": "konnect.consults.course"}
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,8 @@ def _mark(tx: Tx, uid: str, absent: bool, pace: Pace, now: datetime) -> None:
             session = repository.find(tx, booking.id)
             if session is not None:
                 course.attend(tx, session, "user" if uid == session["userId"] else "expert", pace=pace, now=now)
+        elif booking.kind in ATTENDED:
+            import_module(ATTENDED[booking.kind]).attend(tx, booking.id, uid, pace=pace, now=now)
 
 
 def _claims(tx: Tx, uid: str) -> tuple[str | None, list[str]]:

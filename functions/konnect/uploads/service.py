@@ -225,16 +225,18 @@ def ids_of(path: str) -> list[str]:
 
 
 def _takes_part(ctx: Context, uid: str, chat_id: str) -> bool:
-    """Whether messages can be sent in a session, or a booking's conversation, of theirs; their domains are above this
-    one. Raises NotFound, Forbidden."""
-    session = ctx.db.get("sessions", chat_id) if ids.valid(chat_id) else None
-    found = session or (ctx.db.get("conversations", chat_id) if ids.valid(chat_id) else None)
+    """Whether messages can be sent in a session, a consult, or a booking's conversation, of theirs; their domains are
+    above this one. Raises NotFound, Forbidden."""
+    kinds = ("sessions", "consults", "conversations") if ids.valid(chat_id) else ()
+    known = ctx.db.get_many([(kind, chat_id) for kind in kinds]) if kinds else {}
+    session = known.get(("sessions", chat_id)) or known.get(("consults", chat_id))
+    found = session or known.get(("conversations", chat_id))
     if found is None:
         raise NotFound("there is no such session or conversation", code="SESSION_NOT_FOUND")
     participants = {session["userId"], session["expertUid"]} if session is not None else set(found["participants"])
     if uid not in participants:
         raise Forbidden("you are not in this session", code="NOT_A_PARTICIPANT")
-    return session is None or session["status"] == "in_progress"
+    return session is None or session["status"] in {"in_progress", "active"}
 
 
 def _stat(ctx: Context, path: str, purpose: Purpose, field: str) -> "Stat":

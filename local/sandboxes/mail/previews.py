@@ -80,6 +80,26 @@ _SAMPLES: dict[str, tuple[str, str, dict[str, Any]]] = {
         "The session with Asha Rao on Monday has not taken place: Asha Rao did not come.",
         {**_BOOKING, **_STUDENT, "amount": 1000, "refundAmount": 1000},
     ),
+    "consult_requested": (
+        "You are asked for a consult",
+        "Meera Nair asks for a consult of 30 minutes. Accept it until 5 January 2026 at 15:35 IST.",
+        {**_MENTOR, "consultId": "c1", "duration": 30, "price": 300},
+    ),
+    "consult_accepted": (
+        "Your consult is accepted",
+        "Asha Rao has accepted your consult. Please join it now.",
+        {**_STUDENT, "consultId": "c1", "duration": 30, "price": 300},
+    ),
+    "consult_cancelled": (
+        "A consult has not taken place",
+        "Your consult with Asha Rao: it was not accepted in time. 300 INR are back in your wallet.",
+        {**_STUDENT, "consultId": "c1", "duration": 30, "price": 300, "refundAmount": 300},
+    ),
+    "consult_completed": (
+        "Your consult has ended",
+        "You were together for 20 min 30 s. 205 INR were charged. 95 INR are back in your wallet.",
+        {**_STUDENT, "consultId": "c1", "duration": 30, "price": 300, "seconds": 1230, "refundAmount": 95},
+    ),
     "booking_refunded": (
         "A session was refunded",
         "Of the session with Asha Rao, 500 INR go back to where you paid from.",

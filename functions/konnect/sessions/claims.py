@@ -1,0 +1,47 @@
+"""The claims on an expert and on a user, for the domains above: one at a time, whatever they are claimed for."""
+
+from konnect.errors import Conflict
+from konnect.experts import service as experts
+from konnect.platform import PlatformConfig
+from konnect.store import Tx
+
+from . import repository
+from .schedule import advance
+
+
+def paths(expert_id: str, uid: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What `take` and `release` read, for who wants it read before."""
+    return repository.claim_paths(expert_id, uid)
+
+
+def take(tx: Tx, expert_id: str, uid: str, claim_id: str, *, config: PlatformConfig) -> None:
+    """Claim both sides. Raises Conflict (ALREADY_IN_SESSION; EXPERT_BUSY, also while others wait in the queue)."""
+    if repository.user_claim(tx, uid) is not None:
+        raise Conflict("you are in a session already, or have asked for one", code="ALREADY_IN_SESSION")
+    if len(repository.expert_claims(tx, expert_id)) >= config.maxSessionsPerMentor:
+        raise Conflict("the expert is in a session", code="EXPERT_BUSY")
+    if tx.query(repository.queue_query(expert_id, 1)):
+        raise Conflict("others wait for the expert", code="EXPERT_BUSY")
+    repository.claim(tx, expert_id, uid, claim_id)
+
+
+def release(tx: Tx, expert_id: str, uid: str, claim_id: str) -> None:
+    """Free both sides, and see to the queue."""
+    repository.release(tx, expert_id, uid, claim_id)
+    moves_on(tx, expert_id, claim_id)
+
+
+def moves_on(tx: Tx, expert_id: str, claim_id: str) -> None:
+    """Start the next in the expert's queue, after `claim_id`; a repeat is harmless."""
+    advance(tx, expert_id, claim_id)
+
+
+def of_user(tx: Tx, uid: str) -> str | None:
+    """What a user is claimed for."""
+    return repository.user_claim(tx, uid)
+
+
+def of(tx: Tx, uid: str) -> list[str]:
+    """What a person is claimed for, on either side."""
+    own = repository.user_claim(tx, uid)
+    return [*([own] if own else []), *repository.expert_claims(tx, experts.id_of(tx, uid))]
