@@ -100,6 +100,7 @@ def service_env(ports: Ports, minute_s: float, signaling_count: int = 1) -> dict
         "REALTIME_TOPIC": REALTIME_TOPIC,
         "APP_URL": APP_URL,
         "IAM_CREDENTIALS_URL": url(ports.storage),
+        "FIREBASE_API_KEY": "local",
         "RAZORPAY_KEY_ID": RAZORPAY_KEY_ID,
         "RAZORPAY_KEY_SECRET": RAZORPAY_KEY_SECRET,
         "RAZORPAY_WEBHOOK_SECRET": RAZORPAY_WEBHOOK_SECRET,

@@ -9,6 +9,8 @@ from konnect.messaging.membership import Membership
 
 TTL_S = 5.0
 SIZE_MAX = 10_000
+ENDS = {"chat-ended": "chatId", "session_end": "consultId"}
+"""The events that say that a chat is over, and where they name it."""
 
 
 class Memberships:
@@ -31,13 +33,19 @@ class Memberships:
         put_bounded(self._known, chat_id, (time.monotonic(), membership))
         return membership
 
+    async def fresh(self, chat_id: str) -> Membership:
+        """As `get`, whatever is remembered."""
+        self._known.pop(chat_id, None)
+        return await self.get(chat_id)
+
     def observe(self, event: str, data: Any) -> None:
         if event == "chat-started" and isinstance(data, dict):
             # A request that was accepted has been known as not active.
             self._known.pop(data.get("chatId", ""), None)
-        if event == "chat-ended" and isinstance(data, dict) and "chatId" in data:
-            self._known.pop(data["chatId"], None)
-            put_bounded(self._ended, data["chatId"], None)
+        if event in ENDS and isinstance(data, dict) and ENDS[event] in data:
+            chat_id = data[ENDS[event]]
+            self._known.pop(chat_id, None)
+            put_bounded(self._ended, chat_id, None)
 
 
 def put_bounded(cache: dict[str, Any], key: str, value: Any) -> None:

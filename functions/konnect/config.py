@@ -69,6 +69,10 @@ class Settings(BaseModel):
     oidc_issuer: str = GOOGLE_ISSUER
     oidc_certs_url: str = GOOGLE_CERTS_URL
 
+    # Sign-in with a password (/auth), by Firebase Auth
+    firebase_api_key: str = ""
+    """The project's Web API key. Without one /auth answers 503; sign-in by Firebase's SDKs needs none here."""
+
     # Realtime
     realtime_topic: str = "realtime"
     emit_timeout_s: float = 0.5

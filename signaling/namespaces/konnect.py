@@ -1,4 +1,5 @@
-"""Namespace "/": Konnect's events. Each handler asks a konnect service and passes on what it says."""
+"""Namespace "/": Konnect's events, beside those of consults. Each handler asks a konnect service and passes on what it
+says."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,12 +18,13 @@ from signaling import resync
 from signaling.auth import Connection, renewed
 from signaling.payloads import konnect as payloads
 
-from .base import Namespace, event
+from .base import event
+from .consults import ConsultEvents
 
 Ack = dict[str, Any]
 
 
-class KonnectNamespace(Namespace):
+class KonnectNamespace(ConsultEvents):
     @property
     def _pace(self) -> Pace:
         return Pace.of(self.ctx.settings)

@@ -5,6 +5,6 @@
 
 from konnect.http.asyncapi import Event
 
-from . import chat, konnect, notifications
+from . import chat, consults, konnect, notifications
 
-EVENTS: list[Event] = [*konnect.EVENTS, *chat.EVENTS, *notifications.EVENTS]
+EVENTS: list[Event] = [*konnect.EVENTS, *consults.EVENTS, *chat.EVENTS, *notifications.EVENTS]

@@ -17,7 +17,12 @@ router = Router("Consults")
 
 
 @router.post(
-    "/consult/start", response=ConsultStarted, status=201, limit="bookings", errors=(402, 403, 404, 409), idempotent=True
+    "/consult/start",
+    response=ConsultStarted,
+    status=201,
+    limit="bookings",
+    errors=(402, 403, 404, 409),
+    idempotent=True,
 )
 def start_consult(call: Call, body: ConsultRequest) -> dict[str, Any]:
     """Ask a consultant for a consult now. The price is held and the consultant reserved until the consult ends; if it

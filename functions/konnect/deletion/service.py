@@ -20,6 +20,7 @@ from konnect.earnings import deletion as earnings_deletion
 from konnect.errors import Conflict
 from konnect.experts import deletion as experts_deletion
 from konnect.experts import service as experts
+from konnect.identity import phones
 from konnect.identity import service as identity
 from konnect.mentors import deletion as mentors_deletion
 from konnect.messaging import deletion as messaging_deletion
@@ -134,6 +135,7 @@ def run(ctx: Context, uid: str, *, now: datetime) -> bool:
     reviews_deletion.erase(ctx, uid, now=now)
     notifications.erase(ctx.db, uid)
     uploads_deletion.erase(ctx, uid)
+    phones.erase(ctx, uid)
     for part in ("private", "sealed"):
         for document in Query(("users", uid, part)).run(ctx.db):
             ctx.db.delete("users", uid, part, document["id"])

@@ -41,7 +41,10 @@ class Event:
 
     @property
     def id(self) -> str:
-        """Unique in the document: clientChatMessage, or chat_clientSendMessage of the namespace /chat."""
+        """Unique in the document: clientChatMessage, or chat_clientSendMessage of the namespace /chat; of a name with
+        underscores client_call_offer, since there is a call-offer too."""
+        if self.channel_id == "root" and "_" in self.name:
+            return f"{self.direction}_{self.name}"
         name = self.direction + to_pascal("".join(c if c.isalnum() else "_" for c in self.name))
         return name if self.channel_id == "root" else f"{self.channel_id}_{name}"
 

@@ -1,7 +1,7 @@
 """Wire models of accounts."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -9,7 +9,15 @@ from pydantic import AfterValidator, Field, StringConstraints
 from konnect import text
 from konnect.http.schemas import Schema
 
+from . import phones
 from .options import GOALS, INTERESTS
+
+Phone = Annotated[str, StringConstraints(strip_whitespace=True, max_length=30), AfterValidator(phones.e164)]
+Born = Annotated[date, Field(ge=date(1900, 1, 1))]
+TimeOfDay = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Place = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(text.visible_line)
+]
 
 
 class Profile(Schema):
@@ -29,7 +37,12 @@ class Account(Schema):
     email: str | None
     verified: bool = Field(description="Whether the e-mail address is verified.")
     name: str | None
-    phone: str | None = None
+    phone: str | None = Field(default=None, description="E.164. Nobody else reads it.")
+    date_of_birth: date | None = Field(
+        default=None, description="The birth details are shown to nobody but, during a consult, its consultant."
+    )
+    time_of_birth: str | None = Field(default=None, description="HH:MM, where it was.")
+    place_of_birth: str | None = None
     bio: str | None = None
     interests: list[str] = Field(default_factory=list, description="Ids of /api/onboarding/options.")
     goals: list[str] = Field(default_factory=list, description="Ids of /api/onboarding/options.")
@@ -59,13 +72,19 @@ Email = Annotated[
 
 
 class AccountChange(Schema):
-    """What is left out stays; null clears phone and bio. `email` and `password` need a sign-in of the last 5 minutes
+    """What is left out stays; null clears phone, birth details and bio. `email` and `password` need a sign-in of the last 5 minutes
     (403 RECENT_LOGIN_REQUIRED) and end the other sign-ins; a new address has to be verified again."""
 
     name: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(text.visible_line)
     ] = ""
-    phone: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9 -]{7,20}$")] | None = None
+    phone: Phone | None = Field(
+        default=None,
+        description="One account each (409 PHONE_TAKEN); without its country an Indian mobile number.",
+    )
+    date_of_birth: Born | None = None
+    time_of_birth: TimeOfDay | None = Field(default=None, description="HH:MM, where it was.")
+    place_of_birth: Place | None = None
     bio: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] | None = None
     interests: Interests = Field(default_factory=list)
     goals: Goals = Field(default_factory=list)

@@ -1,8 +1,9 @@
 """The profile behind a Firebase account: users/{uid}, private to its owner and admins.
 
-{name, phone, bio, interests, goals} are the owner's to write; {email, emailVerified, role} repeat the account, whose
-tokens may be older than the profile: `claimsChangedAt` is when we last changed them there, and tells a client that
-listens to fetch a new token.
+{name, bio, interests, goals} are the owner's to write, and `phone` (phones.py) and birth details (birth.py), which are
+kept sealed; {email, emailVerified, role} repeat the account, whose tokens may be older than the profile:
+`claimsChangedAt` is when we last changed them there, and tells a client that listens to fetch a new token.
+`cookiesValidAfter` is when the way to sign in last changed, which ends the session cookies of before.
 """
 
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from konnect.errors import Forbidden, NotFound
 from konnect.ledger import service as ledger
 from konnect.notifications import service as notifications
 from konnect.store import Doc, Tx
+
+from . import birth, phones
 
 RECENT = timedelta(minutes=5)
 """How old a sign-in may be that changes how one signs in, or deletes the account."""
@@ -37,7 +40,7 @@ def verify(tx: Tx, principal: Principal, *, now: datetime) -> Doc:
         tx.create(("users", principal.uid), profile)
     elif profile["disabled"]:
         raise Forbidden("this account is disabled", code="ACCOUNT_DISABLED")
-    elif not token_is_outdated(profile, principal) and any(
+    elif not (principal.by_cookie or token_is_outdated(profile, principal)) and any(
         profile.get(name) != value for name, value in _of_account(principal).items()
     ):
         changed = {**_of_account(principal), "updatedAt": now}
@@ -52,16 +55,19 @@ def own(ctx: Context, principal: Principal, *, now: datetime) -> Doc:
     profile = ctx.db.get("users", principal.uid)
     if profile is None:
         profile = ctx.run(lambda tx: verify(tx, principal, now=now))
-    return _view(profile, principal)
+    return _view(ctx, profile, principal)
 
 
 def change(ctx: Context, principal: Principal, fields: dict[str, Any], *, now: datetime) -> Doc:
-    """Change the caller's profile: any of name, phone, bio, interests, goals, and how they sign in: email, password.
+    """Change the caller's profile: any of name, phone (E.164), birth details, bio, interests, goals, and how they sign
+    in: email, password.
 
-    A new address counts as unverified. Raises Forbidden (RECENT_LOGIN_REQUIRED), Conflict (EMAIL_TAKEN), BadRequest,
-    Unavailable.
+    A new address counts as unverified. Raises Forbidden (RECENT_LOGIN_REQUIRED), Conflict (EMAIL_TAKEN, PHONE_TAKEN),
+    BadRequest, Unavailable.
     """
     profile = own(ctx, principal, now=now)
+    private = Private(ctx, principal.uid, fields, now=now)
+    fields = {name: value for name, value in fields.items() if name not in PRIVATE}
     email, password = fields.pop("email", None), fields.pop("password", None)
     if email == profile["email"]:
         email = None
@@ -77,8 +83,13 @@ def change(ctx: Context, principal: Principal, fields: dict[str, Any], *, now: d
         changed = {name: value for name, value in fields.items() if before.get(name) != value}
         if changed_at is not None:
             changed["claimsChangedAt"] = changed_at
+            # As a token's times, in whole seconds: who signs in again within this one is let in.
+            changed["cookiesValidAfter"] = changed_at.replace(microsecond=0)
         if email is not None:
             changed |= {"email": email, "emailVerified": False}
+        if before.get("disabled"):
+            raise Forbidden("this account is disabled", code="ACCOUNT_DISABLED")
+        changed |= private.keep(tx, now=now)
         if changed:
             changed["updatedAt"] = now
             tx.update(("users", principal.uid), changed)
@@ -88,7 +99,29 @@ def change(ctx: Context, principal: Principal, fields: dict[str, Any], *, now: d
 
     written = ctx.run(write)
     auth.forget(principal.uid)
-    return _view(written, principal)
+    return _view(ctx, written, principal)
+
+
+PRIVATE = ("phone", *birth.FIELDS)
+
+
+class Private:
+    """What a change says of phone and birth details, sealed outside of the transaction that keeps it."""
+
+    def __init__(self, ctx: Context, uid: str, fields: dict[str, Any], *, now: datetime) -> None:
+        """Raises BadRequest (dateOfBirth), Unavailable."""
+        self._uid = uid
+        self._has_phone, phone = "phone" in fields, fields.get("phone")
+        self._phone = phones.seal(ctx, uid, phone) if phone is not None else None
+        born = {name: fields[name] for name in birth.FIELDS if name in fields}
+        self._birth = birth.Change(ctx, uid, born, now=now) if born else None
+
+    def keep(self, tx: Tx, *, now: datetime) -> Doc:
+        """Returns what changes in the profile. Raises Conflict (PHONE_TAKEN), Unavailable."""
+        changed = self._birth.keep(tx, now=now) if self._birth is not None else {}
+        if self._has_phone:
+            changed |= phones.keep(tx, self._uid, self._phone, now=now)
+        return changed
 
 
 def require_recent_sign_in(principal: Principal, now: datetime) -> None:
@@ -124,12 +157,17 @@ def _of_account(principal: Principal) -> Doc:
     return {"email": principal.email, "emailVerified": principal.email_verified, "role": principal.role}
 
 
-def _view(profile: Doc, principal: Principal) -> Doc:
+def _view(ctx: Context, profile: Doc, principal: Principal) -> Doc:
+    """The owner's. What is sealed is read only if there is any."""
+    uid = principal.uid
     return {
         **profile,
-        "id": principal.uid,
+        "id": uid,
+        "phone": phones.of(ctx, uid) if profile.get("phone") else None,
+        **((birth.of(ctx, uid) if profile.get("hasBirthDetails") else None) or {}),
         "verified": profile.get("emailVerified", False),
-        "refreshToken": token_is_outdated(profile, principal),
+        # A session cookie can't be refreshed, and needs not be.
+        "refreshToken": not principal.by_cookie and token_is_outdated(profile, principal),
     }
 
 

@@ -4,9 +4,8 @@ Proves: the legs of each movement sum to zero; each wallet, hold, payout and rec
 the sum of its shards and of its business days; none is negative (but what an expert owes); ended sessions hold nothing,
 were settled once, account for each begun minute, and gave back what their refunds say, no more than was paid;
 bookings hold what was paid until they are over, packages what is left of them; consults hold their price until they
-end, and are then divided, once; months of subscriptions were paid, and
-count the minutes that bookings have of them; what is payable to mentors is of bookings that are not paid out; the TDS
-of all years is what the tax account has.
+end, and are then divided, once; months of subscriptions were paid, and count the minutes that bookings have of them;
+what is payable to mentors is of bookings that are not paid out; the TDS of all years is what the tax account has.
 
 Everything is read in one read-only transaction, so a running platform is compared with itself at one moment (a
 read-only transaction lasts 270 s; beyond that, give `readTime` of a backup).
