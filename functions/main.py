@@ -9,10 +9,11 @@ import flask
 import functions_framework
 from cloudevents.http import CloudEvent
 
-from konnect import log
+from konnect import log, spans
 from konnect.config import settings
 
 log.configure(settings().log_level, settings().google_cloud_project)
+spans.configure(settings(), "functions")
 
 
 # HTTP: firebase.json rewrites reach these three

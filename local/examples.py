@@ -24,7 +24,7 @@ from konnect.http.schemas import ErrorBody
 FILE = Path(__file__).resolve().parent.parent / "docs" / "examples.json"
 LONGEST = 3_000
 _LOCAL = re.compile(r"https?://127\.0\.0\.1:\d+")
-_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]*\.?[\w-]*")
+_TOKEN = re.compile(r"eyJ[\w-]{20,}=*(?:\.[\w-]*){0,2}")
 
 
 def load() -> Examples:

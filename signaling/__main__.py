@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import uvicorn
 import uvloop
 
-from konnect import log
+from konnect import log, spans
 from konnect.config import ConfigError, Settings, settings
 
 from .app import MESSAGE_MAX_BYTES, Instance
@@ -85,10 +85,12 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
     log.configure(current.log_level, current.google_cloud_project)
+    spans.configure(current, "signaling", in_background=True)
     # A line for every connection that opens is of no use to anybody.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(current))
+    spans.close()
     return 0
 
 

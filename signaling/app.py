@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ import socketio
 from engineio.payload import Payload
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 
-from konnect import ids, trace
+from konnect import ids, spans, trace
 from konnect.config import Settings
 from konnect.context import Context
 from konnect.messaging import conversations, membership
@@ -28,6 +29,7 @@ from .auth import Connection
 from .lanes import THREADS, Lanes, Pool
 from .manager import Emitter, Manager
 from .memberships import Memberships
+from .metrics import CONTENT_TYPE, Metrics
 from .namespaces.base import Services
 from .namespaces.chat import ChatNamespace
 from .namespaces.konnect import KonnectNamespace
@@ -49,6 +51,8 @@ DRAIN_S = 3.0
 START_S = 60.0
 START_RETRY_S = 0.3
 
+_FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-forwarded-host", b"via")
+
 Receive = Callable[[], Coroutine[Any, Any, dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 
@@ -67,6 +71,8 @@ class Instance:
         self._round_s = min(LEASE_RENEWAL_S, max(ROUND_MIN_S, settings.seconds(LEASE_RENEWAL_S)))
         self._origins = set(settings.cors_origin_list)
         self._pool = Pool(THREADS, "domain")
+        self._metrics = Metrics()
+        self._metrics_readers = [ip_network(one) for one in settings.metrics_network_list]
         self._loops: list[asyncio.Task[None]] = []
         self._strangers: set[str] = set()
         self._services: Services | None = None
@@ -74,7 +80,8 @@ class Instance:
     async def start(self) -> None:
         """Listen to the topic and take the lease, before anybody connects. Raises what they raise."""
         settings = self.settings
-        self._manager = Manager(PubSub(settings, self.id))
+        self._pubsub = PubSub(settings, self.id, self._metrics)
+        self._manager = Manager(self._pubsub, self._metrics)
         self._sio = socketio.AsyncServer(
             async_mode="asgi",
             client_manager=self._manager,
@@ -98,14 +105,16 @@ class Instance:
         self._services = services = Services(
             ctx=ctx,
             manager=self._manager,
-            presence=Presence(ctx, self._pool, self.id),
+            presence=Presence(ctx, self._pool, self.id, self._metrics),
             lanes=lanes,
             memberships=memberships,
             replayer=Replayer(ctx.db, self._manager, memberships, self._call),
             receipts=Receipts(ctx, self._call),
             sender=Sender(ctx, lanes),
             call=self._call,
+            metrics=self._metrics,
         )
+        self._metrics.watch(self)
         self._manager.mirror(conversations.NAMESPACE, twins.in_chat)
         self._sio.register_namespace(KonnectNamespace(services))
         self._sio.register_namespace(ChatNamespace(services))
@@ -140,8 +149,11 @@ class Instance:
             await self._asgi(scope, receive, send)
             return
         send = _with_headers(scope, send)
-        if scope["path"].rstrip("/") == "/health":
+        path = scope["path"].rstrip("/")
+        if path == "/health":
             await self._health(send)
+        elif path == "/metrics" and scope["method"] == "GET" and self._may_read_metrics(scope):
+            await self._show_metrics(send)
         else:
             await self._asgi(scope, receive, send)
 
@@ -153,6 +165,44 @@ class Instance:
         headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": 503 if draining else 200, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+
+    def gauges(self) -> dict[str, tuple[str, float]]:
+        """What /metrics shows beside what was counted."""
+        services = self._services
+        assert services is not None
+        age_s = services.presence.lease_age_s
+        return {
+            "connections": ("Sockets of users who are present by them.", len(services.presence.connections)),
+            "visitors": ("Sockets in namespaces that make nobody present.", len(services.visitors)),
+            "transports": ("Open Engine.IO connections, admitted or not.", len(self._sio.eio.sockets)),
+            "draining": ("1 while it admits nobody any more.", float(services.draining)),
+            "executor_queue_length": (f"Blocking calls that wait for one of {THREADS} threads.", self._pool.waiting),
+            "lanes": ("Chats with a call under way.", len(services.lanes)),
+            "lanes_waiting": ("Calls that wait for their turn in a chat.", services.lanes.waiting),
+            "presence_lanes_waiting": (
+                "Changes of presence that wait for their turn of a user.",
+                services.presence.lanes.waiting,
+            ),
+            "connections_leaving": ("Connections that are gone and not removed yet.", services.presence.leaving),
+            "lease_age_seconds": ("Since this instance renewed its presence lease (30 s).", age_s or 0.0),
+            "publish_backlog": ("Events that wait to be published.", self._pubsub.pending),
+        }
+
+    def _may_read_metrics(self, scope: dict[str, Any]) -> bool:
+        """A collector beside the instance: nobody whom a load balancer or a proxy lets through."""
+        if any(name in _FORWARDED for name, _ in scope["headers"]):
+            return False
+        try:
+            peer = ip_address((scope.get("client") or ("",))[0])
+        except ValueError:
+            return False
+        return any(peer in network for network in self._metrics_readers)
+
+    async def _show_metrics(self, send: Send) -> None:
+        headers = [(b"content-type", CONTENT_TYPE.encode()), (b"cache-control", b"no-store")]
+        body = self._metrics.text() if self._services is not None else b""
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
     async def _call(self, function: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args))
@@ -170,9 +220,11 @@ class Instance:
             await asyncio.sleep(random.uniform(0.75, 1.25) * self._round_s)  # noqa: S311
             trace.begin()
             try:
-                await self._tidy(services)
-                reaped = await self._call(sweeps.reap, services.ctx)
+                with spans.entry("round", "server"):
+                    await self._tidy(services)
+                    reaped = await self._call(sweeps.reap, services.ctx)
                 if reaped:
+                    self._metrics.reaped(reaped)
                     log.warning("connections of dead instances reaped", extra={"count": reaped})
             except Exception as error:
                 log.warning("round failed", extra={"error": repr(error)})

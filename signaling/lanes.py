@@ -18,6 +18,11 @@ WAITING_MAX = 100
 class Pool(ThreadPoolExecutor):
     """Threads in which the caller's context goes on: its trace, the fields of its log lines."""
 
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a thread."""
+        return self._work_queue.qsize()
+
     def submit(self, function: Callable[..., T], /, *args: Any, **options: Any) -> "Future[T]":
         return super().submit(copy_context().run, function, *args, **options)
 
@@ -33,6 +38,11 @@ class Lanes:
 
     def __len__(self) -> int:
         return len(self._lanes)
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for their turn, in all lanes."""
+        return sum(len(waiting) for waiting in self._lanes.values())
 
     async def run(self, lane: str, work: Callable[[], T]) -> T:
         """What `work` returns or raises, after every earlier call of the lane. Raises RateLimited when it is full."""

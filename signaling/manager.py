@@ -10,15 +10,17 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import engineio.packet
 import socketio.packet
 from socketio.async_pubsub_manager import AsyncPubSubManager
 
-from konnect import auth, realtime, trace
+from konnect import auth, realtime, spans, trace
 from konnect.store import Emit
 
+from .metrics import Metrics
 from .pubsub import MAX_AGE_S, PubSub
 
 log = logging.getLogger(__name__)
@@ -37,8 +39,9 @@ class Manager(AsyncPubSubManager):  # type: ignore[misc]
 
     name = "pubsub"
 
-    def __init__(self, pubsub: PubSub) -> None:
+    def __init__(self, pubsub: PubSub, metrics: Metrics) -> None:
         super().__init__()
+        self._metrics = metrics
         self._pubsub = pubsub
         self._observers: list[Observer] = []
         self._mirrors: dict[str, Twins] = {}
@@ -98,6 +101,7 @@ class Manager(AsyncPubSubManager):  # type: ignore[misc]
         packet = self._encode(event, data, namespace)
         for eio_sid in tuple(members.values()):
             self._put(eio_sid, packet, event_id)
+        self._metrics.delivered(len(members))
 
     def send_to(self, eio_sid: str, event: str, data: Any, namespace: str = "/") -> None:
         """An event for one socket of this instance, even while it is held."""
@@ -177,10 +181,16 @@ class Manager(AsyncPubSubManager):  # type: ignore[misc]
     async def _handle_emit(self, message: dict[str, Any]) -> None:
         room = message.get("room")
         if isinstance(room, str) and not message.get("skip_sid") and message.get("callback") is None:
-            with trace.within(trace.parse(message.get("trace"))):
+            with trace.within(trace.parse(message.get("trace"))), self._relayed(message["event"], room):
                 self.deliver(message["event"], message["data"], room, message.get("namespace") or "/")
         else:
             await super()._handle_emit(message)
+
+    def _relayed(self, event: str, room: str) -> AbstractContextManager[spans.Span]:
+        """Its span, where somebody is told."""
+        if not any(room in rooms for rooms in self.rooms.values()):
+            return spans.NOTHING
+        return spans.entry(f"deliver {event}", "consumer", {"messaging.system": "gcp_pubsub"})
 
     async def _handle_disconnect(self, message: dict[str, Any]) -> None:
         """A `room` instead of a `sid` disconnects everybody in it: a user's (an account that was disabled) in all
@@ -211,7 +221,7 @@ class Manager(AsyncPubSubManager):  # type: ignore[misc]
             if len(held) < QUEUE_MAX:
                 held.append((event_id, packet))
             else:
-                self.close_transport(eio_sid)
+                self._close_slow(eio_sid)
             return
         replayed = self._replayed.get(eio_sid)
         if replayed is not None:
@@ -226,9 +236,13 @@ class Manager(AsyncPubSubManager):  # type: ignore[misc]
         if socket is None or socket.closed:
             return
         if socket.queue.qsize() >= QUEUE_MAX:
-            self.close_transport(eio_sid)
+            self._close_slow(eio_sid)
             return
         socket.queue.put_nowait(packet)
+
+    def _close_slow(self, eio_sid: str) -> None:
+        self._metrics.slow_socket()
+        self.close_transport(eio_sid)
 
     def _is_new(self, namespace: str, room: str, event_id: str) -> bool:
         key = namespace, room, event_id

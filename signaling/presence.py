@@ -17,6 +17,7 @@ from konnect.store import Doc
 
 from .auth import Connection
 from .lanes import Lanes
+from .metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +29,11 @@ WAITING_MAX = 1_000
 class Presence:
     """Connections by sid. What is written of one user is written in order, in a lane of the user's own."""
 
-    def __init__(self, ctx: Context, pool: ThreadPoolExecutor, instance_id: str) -> None:
+    def __init__(self, ctx: Context, pool: ThreadPoolExecutor, instance_id: str, metrics: Metrics) -> None:
         self.instance_id = instance_id
         self.connections: dict[str, Connection] = {}
         self._ctx = ctx
+        self._metrics = metrics
         self._pace = Pace.of(ctx.settings)
         self._lanes = Lanes(pool, waiting_max=WAITING_MAX)
         # One thread apart: a lease must not wait until slow calls have left the pool.
@@ -41,6 +43,20 @@ class Presence:
         # uid → connections whose removal failed, to be tried again.
         self._leaving: dict[str, set[str]] = {}
         self._closed = False
+
+    @property
+    def lease_age_s(self) -> float | None:
+        """Since the lease was renewed; None before the first time."""
+        return None if self._renewed_at is None else (clock.now() - self._renewed_at).total_seconds()
+
+    @property
+    def leaving(self) -> int:
+        """Connections that are gone and not removed yet."""
+        return sum(len(sids) for sids in self._leaving.values())
+
+    @property
+    def lanes(self) -> Lanes:
+        return self._lanes
 
     # Connections
 
@@ -120,6 +136,7 @@ class Presence:
         connection down again."""
         loop = asyncio.get_running_loop()
         if await loop.run_in_executor(self._lease_thread, self._renew):
+            self._metrics.lease_lost()
             log.warning("the lease was lost", extra={"connections": len(self.connections)})
             self._unrestored |= set(self.connections)
         await self._restore()

@@ -28,6 +28,8 @@ from google.pubsub_v1.types import ExpirationPolicy, PubsubMessage, StreamingPul
 
 from konnect.config import Settings
 
+from .metrics import Metrics
+
 log = logging.getLogger(__name__)
 
 MAX_AGE_S = 30.0
@@ -56,7 +58,8 @@ _RETRY = AsyncRetry(
 class PubSub:
     """Used on one event loop. Best effort: what can't be published in 10 s is dropped with a line in the log."""
 
-    def __init__(self, settings: Settings, instance_id: str) -> None:
+    def __init__(self, settings: Settings, instance_id: str, metrics: Metrics) -> None:
+        self._metrics = metrics
         project = settings.google_cloud_project
         self._emulator = settings.pubsub_emulator_host
         self._topic = f"projects/{project}/topics/{settings.realtime_topic}"
@@ -91,6 +94,11 @@ class PubSub:
         for channel in self._channels:
             await channel.close()
 
+    @property
+    def pending(self) -> int:
+        """Events that wait to be published."""
+        return self._pending_count
+
     # Publishing
 
     def publish(self, key: str, data: bytes) -> None:
@@ -99,6 +107,7 @@ class PubSub:
             if not self._dropping:
                 log.error("events are dropped: Pub/Sub does not keep up", extra={"pending": self._pending_count})
             self._dropping = True
+            self._metrics.dropped("backlog")
             return
         self._dropping = False
         self._pending_count += 1
@@ -120,7 +129,9 @@ class PubSub:
                     await self._publisher.publish(
                         topic=self._topic, messages=messages, retry=_RETRY, timeout=PUBLISH_TIMEOUT_S
                     )
+                    self._metrics.published(len(batch))
                 except (GoogleAPICallError, RetryError) as error:
+                    self._metrics.dropped("unpublished", len(batch))
                     log.warning("events not published", extra={"count": len(batch), "error": str(error)})
         finally:
             del self._workers[key]
@@ -163,10 +174,16 @@ class PubSub:
             async for response in stream:
                 received = type(response).pb(response).received_messages
                 acks.put_nowait([one.ack_id for one in received])
-                oldest = time.time() - MAX_AGE_S
+                now = time.time()
                 for one in received:
-                    if one.message.publish_time.seconds >= oldest:
-                        yield one.message.data
+                    published = one.message.publish_time
+                    lag_s = now - published.seconds - published.nanos / 1e9
+                    if lag_s > MAX_AGE_S:
+                        self._metrics.dropped("old")
+                        continue
+                    # The clocks of two machines may differ by more than the way takes.
+                    self._metrics.observe_lag(max(0.0, lag_s))
+                    yield one.message.data
         finally:
             # Left to the garbage collector, the stream would go on taking messages that nobody reads.
             stream.cancel()

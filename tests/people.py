@@ -9,6 +9,11 @@ from local.person import Person, make_admin, make_expert
 PASSWORD = "konnect-test"
 
 
+def phone() -> str:
+    """A number that nobody has."""
+    return f"+919{uuid.uuid4().int % 10**9:09}"
+
+
 def person(env: Mapping[str, str], name: str) -> Person:
     """A new account with a profile and an empty wallet."""
     made = Person.sign_up(env, f"{name.lower()}-{uuid.uuid4().hex[:10]}@konnect.test", PASSWORD, name)

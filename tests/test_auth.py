@@ -177,6 +177,58 @@ class TestVerifyToken:
             auth.verify_token(gone.sign(claims(PROJECT, "ann")), using=CLOUD, certs_url=gone.url)
 
 
+def cookie(**changes: Any) -> dict[str, Any]:
+    """The payload of a session cookie: an ID token's, with another issuer."""
+    return {**claims(PROJECT, "ann"), "iss": auth.COOKIE_ISSUER + PROJECT, **changes}
+
+
+class TestSessionCookie:
+    """firebase_admin's verify_session_cookie: issuer, audience and keys of its own, all else as an ID token's."""
+
+    def verify(self, issuer: Issuer, token: str, using: Settings = CLOUD) -> auth.Claims:
+        return auth.verify_token(token, using=using, certs_url="http://127.0.0.1:9/none", cookie_certs_url=issuer.url)
+
+    def test_signed_by_google(self, issuer: Issuer) -> None:
+        week_s = int(auth.COOKIE_LIFE.total_seconds())
+        token = issuer.sign(cookie(exp=int(time.time()) + week_s, auth_time=HOUR_AGO_S, role="expert"))
+        found = self.verify(issuer, token)
+        assert (found.uid, found.role, found.by_cookie) == ("ann", "expert", True)
+        assert found.auth_time == datetime.fromtimestamp(HOUR_AGO_S, UTC)
+        assert found.expires_at > datetime.now(UTC) + timedelta(days=6)
+
+    def test_of_the_emulator(self, issuer: Issuer) -> None:
+        token = jwt.encode(cookie(), "", algorithm="none")
+        assert self.verify(issuer, token, LOCAL).by_cookie
+        with pytest.raises(Unauthenticated):
+            self.verify(issuer, token)
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"exp": HOUR_AGO_S}, "has expired"),
+            ({"aud": "another-project"}, "another project"),
+            ({"iss": auth.COOKIE_ISSUER + "another-project"}, "another issuer"),
+            ({"iss": auth.COOKIE_ISSUER}, "another issuer"),
+            ({"sub": "a/b"}, "user id"),
+        ],
+    )
+    def test_wrong_claims(self, issuer: Issuer, changes: dict[str, Any], message: str) -> None:
+        with pytest.raises(Unauthenticated, match=message):
+            self.verify(issuer, issuer.sign(cookie(**changes)))
+
+    def test_each_issuer_has_its_own_keys(self, issuer: Issuer) -> None:
+        other = Issuer()
+        try:
+            both = {"using": CLOUD, "certs_url": other.url, "cookie_certs_url": issuer.url}
+            for token in (other.sign(cookie()), issuer.sign(claims(PROJECT, "ann"))):
+                with pytest.raises(Unauthenticated, match="signature"):
+                    auth.verify_token(token, **both)
+            assert not auth.verify_token(other.sign(claims(PROJECT, "ann")), **both).by_cookie
+            assert auth.verify_token(issuer.sign(cookie()), **both).by_cookie
+        finally:
+            other.stop()
+
+
 class TestVerifyTaskToken:
     AUDIENCE = "https://tasks.konnect.test"
     ACCOUNT = "tasks@konnect.test"
@@ -294,6 +346,46 @@ class TestAuthenticate:
         assert [uid for _, uid in cache._known] == ["u2", "u3", "u4"]
 
 
+class TestAuthenticateByCookie:
+    def token(self, ctx: Context, uid: str, **changes: Any) -> str:
+        project = ctx.settings.google_cloud_project
+        payload = {**claims(project, uid), "iss": auth.COOKIE_ISSUER + project, **changes}
+        return jwt.encode(payload, "", algorithm="none")
+
+    @pytest.mark.parametrize(
+        ("claim", "profile", "changed", "role"),
+        [
+            ("user", "expert", True, "expert"),
+            ("user", "expert", False, "user"),
+            ("expert", "user", True, "user"),
+            # Only a claim makes an admin.
+            ("user", "admin", True, "user"),
+            ("admin", "admin", True, "admin"),
+            ("admin", "user", True, "user"),
+        ],
+    )
+    def test_the_role_is_the_profile_s_once_it_has_changed(
+        self, account_context: Context, claim: str, profile: str, changed: bool, role: str
+    ) -> None:
+        uid, now = ids.new(), datetime.now(UTC)
+        at = now + timedelta(seconds=2 if changed else -60)
+        account_context.db.set(("users", uid), {"role": profile, "claimsChangedAt": at})
+        token = self.token(account_context, uid, role=claim, auth_time=int(now.timestamp()))
+        assert auth.authenticate(account_context, token).role == role
+
+    def test_a_change_of_password_ends_it(self, account_context: Context) -> None:
+        uid, now_s = ids.new(), int(time.time())
+        account_context.db.set(("users", uid), {"cookiesValidAfter": datetime.fromtimestamp(now_s, UTC)})
+        with pytest.raises(Unauthenticated) as raised:
+            auth.authenticate(account_context, self.token(account_context, uid, auth_time=now_s - 1))
+        assert raised.value.code == "TOKEN_REVOKED"
+        assert auth.authenticate(account_context, self.token(account_context, uid, auth_time=now_s)).by_cookie
+        # An ID token lives on for its hour.
+        auth.authenticate(
+            account_context, emulator_token(account_context.settings.google_cloud_project, uid, auth_time=now_s - 1)
+        )
+
+
 class TestAccounts:
     """Against the Auth emulator, with a person who has signed up."""
 
@@ -337,6 +429,32 @@ class TestAccounts:
         account_context.db.set(("users", uid), {"tokensValidAfter": auth.revoke(uid)})
         with pytest.raises(Unauthenticated):
             auth.authenticate(account_context, person["idToken"])
+
+    def test_a_cookie_lasts_a_week_and_is_checked_after_an_hour(
+        self, account_context: Context, person: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from firebase_admin import auth as admin
+
+        uid, token = person["localId"], auth.session_cookie(person["idToken"])
+        found = auth.verify_token(token)
+        assert (found.uid, found.by_cookie) == (uid, True)
+        assert timedelta(days=6, hours=23) < found.expires_at - datetime.now(UTC) <= auth.COOKIE_LIFE
+        app = auth._admin_app(account_context.settings.google_cloud_project)
+        # As a reset of the password by mail does, of which only Firebase knows.
+        later = datetime.now(UTC) + timedelta(seconds=2)
+        admin._get_client(app)._user_manager.update_user(uid, valid_since=int(later.timestamp()))
+        assert auth.authenticate(account_context, token).uid == uid
+        monkeypatch.setattr(auth, "COOKIE_CHECK_S", -1.0)
+        with pytest.raises(Unauthenticated) as raised:
+            auth.authenticate(account_context, token)
+        assert raised.value.code == "TOKEN_REVOKED"
+        auth.delete_account(uid)
+        with pytest.raises(Unauthenticated):
+            auth.authenticate(account_context, token)
+
+    def test_a_cookie_needs_a_valid_id_token(self, account_context: Context) -> None:
+        with pytest.raises(Unavailable):
+            auth.session_cookie("nonsense")
 
     def test_unknown(self, account_context: Context) -> None:
         with pytest.raises(NotFound):

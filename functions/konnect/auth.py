@@ -3,8 +3,8 @@
 A session cookie is what `/auth/login` gives as `token`: it lasts a week and can't be refreshed, so what an ID token
 learns at its refresh is looked up for it: the role in the profile, the account at Firebase once an hour.
 
-PyJWT verifies them all, against the issuers' published keys: firebase_admin costs 60 ms more of a cold start, and with an
-emulator it does not even look at the expiry. It is used where it alone can do the work: to change accounts.
+PyJWT verifies them all, against the issuers' published keys: firebase_admin costs 60 ms more of a cold start, and with
+an emulator it does not even look at the expiry. It is used where it alone can do the work: to change accounts.
 """
 
 import logging

@@ -6,6 +6,7 @@ guard between the local stack and the cloud: deployed code refuses what only the
 
 import os
 from functools import lru_cache
+from ipaddress import ip_network
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -132,6 +133,10 @@ class Settings(BaseModel):
     # The frontend that mails and pushes lead to: "https://app.example.com"; without it they have no links
     app_url: str = ""
 
+    # Signaling's GET /metrics
+    metrics_networks: str = "127.0.0.0/8,::1/128"
+    """Who may read it, separated by commas: a collector beside it. What a proxy forwards is refused in any case."""
+
     # Calls
     stun_urls: str = "stun:stun.l.google.com:19302"
     """Separated by commas, as `turn_urls` are ("turn:turn.example.com:3478?transport=udp"); "none" for no server."""
@@ -155,6 +160,26 @@ class Settings(BaseModel):
     """Of the webhook POST /api/webhooks/jitsi, in JaaS's format; without it every event is refused."""
     recording_max_mb: int = Field(default=2048, ge=1, le=5120)
     """A larger recording is left where it is."""
+
+    # OpenTelemetry's own variables: spans go to {endpoint}/v1/traces by OTLP/HTTP. Without an endpoint there are none
+    otel_exporter_otlp_endpoint: str = Field(default="", pattern=r"^(https?://[^?#]+)?$")
+    otel_exporter_otlp_headers: str = ""
+    """"name=value,name=value", values percent-encoded: a collector's key."""
+    otel_exporter_otlp_timeout: float = Field(default=2.0, gt=0, le=60)
+    """Seconds, as Python's SDK counts them. A function's request waits for its spans to be sent."""
+    otel_exporter_otlp_protocol: Literal["http/protobuf"] = "http/protobuf"
+    otel_service_name: str = ""
+    """Empty: the service's or function's name (K_SERVICE)."""
+    otel_traces_sampler: Literal[
+        "always_on",
+        "always_off",
+        "traceidratio",
+        "parentbased_always_on",
+        "parentbased_always_off",
+        "parentbased_traceidratio",
+    ] = "parentbased_always_on"
+    otel_traces_sampler_arg: float = Field(default=1.0, ge=0, le=1)
+    otel_sdk_disabled: bool = False
 
     # HTTP
     cors_origins: str = "http://localhost:3000,http://localhost:5173"
@@ -183,6 +208,16 @@ class Settings(BaseModel):
             wrong = [url for url in urls if not url.startswith((f"{name}:", f"{name}s:"))]
             if wrong:
                 raise ValueError(f"{name.upper()}_URLS: not a {name}: URL: {', '.join(wrong)}")
+        return self
+
+    @model_validator(mode="after")
+    def check_metrics_networks(self) -> Self:
+        """Refuse what is no network."""
+        for one in _listed(self.metrics_networks):
+            try:
+                ip_network(one)
+            except ValueError:
+                raise ValueError(f"METRICS_NETWORKS: not a network: {one}") from None
         return self
 
     @model_validator(mode="after")
@@ -234,6 +269,10 @@ class Settings(BaseModel):
     @property
     def turn_url_list(self) -> list[str]:
         return [] if self.turn_urls == "none" else _listed(self.turn_urls)
+
+    @property
+    def metrics_network_list(self) -> list[str]:
+        return _listed(self.metrics_networks)
 
     @property
     def bucket(self) -> str:

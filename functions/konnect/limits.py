@@ -35,8 +35,6 @@ KEPT_S = 300
 SILENT_S = 5.0
 """How long counting rests after Firestore did not answer."""
 CALLERS_MAX = 10_000
-SIGN_INS, SIGN_INS_OF_ACCOUNT = 5, 20
-"""Passwords that may be tried in a quarter of an hour: by one address for one account; for one account by all."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Limit:
 
 def configured(settings: Settings) -> dict[Name, Limit]:
     """The limits, by name. `messages` is counted where messages are stored, sockets' and requests' together
-    (konnect.messaging), `sign-in` and `account` where passwords are tried (konnect.identity); the others here."""
+    (konnect.messaging); the others here."""
     windows: dict[Name, tuple[int, int]] = {
         "general": (settings.rate_limit_general, QUARTER_HOUR_S),
         "auth": (settings.rate_limit_auth, QUARTER_HOUR_S),
@@ -70,12 +68,14 @@ def configured(settings: Settings) -> dict[Name, Limit]:
         name: Limit(name, requests * settings.rate_limit_factor, window_s, max(1, requests // 20))
         for name, (requests, window_s) in windows.items()
     }
-    return {
-        **found,
-        "messages": Limit("messages", settings.messages_per_minute, MINUTE_S, 1),
-        "sign-in": Limit("sign-in", SIGN_INS, QUARTER_HOUR_S, 1),
-        "account": Limit("account", SIGN_INS_OF_ACCOUNT, QUARTER_HOUR_S, 1),
-    }
+    return {**found, "messages": Limit("messages", settings.messages_per_minute, MINUTE_S, 1)}
+
+
+PASSWORDS: dict[Name, Limit] = {
+    "sign-in": Limit("sign-in", 5, QUARTER_HOUR_S, 1),
+    "account": Limit("account", 20, QUARTER_HOUR_S, 1),
+}
+"""How many may be tried (konnect.identity.sign_in): for one account by one address, and by all together."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Limiter:
     """The counts of one instance. Thread-safe: requests of one caller wait for each other only while one writes."""
 
     def __init__(self, settings: Settings, db: "Database") -> None:
-        self.limits = configured(settings)
+        self.limits = {**configured(settings), **PASSWORDS}
         self._db = db
         self._lock = threading.Lock()
         self._counters: dict[tuple[str, str], _Counter] = {}

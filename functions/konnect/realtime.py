@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from . import ids, trace
+from . import ids, spans, trace
 from .config import Settings
 from .store.transaction import Emit
 
@@ -90,6 +90,11 @@ class PubSubEmitter:
         return PublisherGrpcTransport(channel=grpc.insecure_channel(host)).publish
 
     def emit(self, emits: list[Emit]) -> None:
+        about = {"messaging.system": "gcp_pubsub", "messaging.batch.message_count": len(emits)}
+        with spans.child("publish events", "producer", {**about, "messaging.destination.name": self._topic}):
+            self._emit(emits)
+
+    def _emit(self, emits: list[Emit]) -> None:
         by_room: dict[str, list[Emit]] = {}
         for emit in emits:
             by_room.setdefault(emit.room, []).append(emit)

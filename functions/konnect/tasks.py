@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Protocol
 
-from . import ids, trace
+from . import ids, spans, trace
 from .config import Settings
 from .errors import Unavailable
 
@@ -64,6 +64,11 @@ class CloudTasks:
         return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=grpc.insecure_channel(host)))
 
     def create(self, task: Task) -> None:
+        about = {"messaging.system": "gcp_cloud_tasks", "messaging.destination.name": self._queue}
+        with spans.child(f"create {task.path}", "producer", {**about, "messaging.message.id": task.name}):
+            self._create(task)
+
+    def _create(self, task: Task) -> None:
         from google.api_core import exceptions
         from google.cloud import tasks_v2
         from google.protobuf.timestamp_pb2 import Timestamp

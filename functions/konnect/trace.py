@@ -2,7 +2,8 @@
 
 W3C trace context by hand: all that is needed is to read one header and to pass it on, and every cold start would pay
 for OpenTelemetry's import. Each way in begins a trace, the caller's if it names one; log lines, tasks, socket events
-and the stamp on documents (konnect.store) carry it on.
+and the stamp on documents (konnect.store) carry it on. Where spans are recorded (konnect.spans), `span` is that of
+the innermost.
 """
 
 import re
@@ -10,7 +11,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 HEADER = "traceparent"
@@ -21,16 +22,23 @@ _SAMPLED = "01"
 
 @dataclass(frozen=True)
 class Trace:
-    """`id` has 32 hex digits, `span` 16; `flags` says whether the caller records the trace."""
+    """`id` has 32 hex digits, `span` 16; `flags` says whether the caller records the trace. `is_root`: it begins here,
+    and `span` is nobody's yet."""
 
     id: str
     span: str
     flags: str = _SAMPLED
+    is_root: bool = field(default=False, compare=False)
 
     @property
     def header(self) -> str:
         """As `traceparent`."""
         return f"00-{self.id}-{self.span}-{self.flags}"
+
+    @property
+    def unrecorded(self) -> "Trace":
+        """The same, of which nobody is to record a span."""
+        return replace(self, flags="00")
 
 
 _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
@@ -41,7 +49,7 @@ def current() -> Trace | None:
 
 
 def new() -> Trace:
-    return Trace(secrets.token_hex(16), secrets.token_hex(8))
+    return Trace(secrets.token_hex(16), _new_span(), is_root=True)
 
 
 def parse(header: str | None) -> Trace | None:
@@ -65,9 +73,14 @@ def of_request(headers: Any) -> Trace | None:
     if google is None or not int(google[1], 16):
         return None
     span = int(google[2] or 0) % 2**64
-    return Trace(
-        google[1].lower(), format(span, "016x") if span else secrets.token_hex(8), "00" if google[3] == "0" else "01"
-    )
+    flags = "00" if google[3] == "0" else _SAMPLED
+    if not span:
+        return Trace(google[1].lower(), _new_span(), flags, is_root=True)
+    return Trace(google[1].lower(), format(span, "016x"), flags)
+
+
+def _new_span() -> str:
+    return secrets.token_hex(8)
 
 
 def begin(given: Trace | None = None) -> Trace:

@@ -12,10 +12,10 @@ from google.api_core.exceptions import GoogleAPICallError, RetryError
 from pydantic import BaseModel, ValidationError
 from socketio.exceptions import ConnectionRefusedError
 
-from konnect import auth, trace
+from konnect import auth, spans, trace
 from konnect import log as logs
 from konnect.context import Context
-from konnect.errors import Forbidden, KonnectError, NotFound, Unauthenticated, Unavailable
+from konnect.errors import BadGateway, Forbidden, KonnectError, NotFound, Unauthenticated, Unavailable
 from konnect.http.validation import bad_request
 from konnect.messaging.membership import Membership
 from konnect.realtime import EXPERTS_ROOM, user_room, with_event_id
@@ -24,12 +24,16 @@ from signaling.auth import Connection, find_token, parse_handshake, recheck
 from signaling.lanes import Lanes
 from signaling.manager import Manager
 from signaling.memberships import Memberships
+from signaling.metrics import UNKNOWN, Metrics
 from signaling.presence import Presence
 from signaling.receipts import Receipts
 from signaling.resync import Replayer
 from signaling.sending import Sender
 
 log = logging.getLogger(__name__)
+
+_FAILURES = {KonnectError.code, Unavailable.code, BadGateway.code}
+"""The codes of 5xx: what went wrong on our side, or behind us."""
 
 Handler = Callable[[Any, Connection, Any], Awaitable[Any]]
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -49,6 +53,7 @@ class Services:
     receipts: Receipts
     sender: Sender
     call: Callable[..., Awaitable[Any]]
+    metrics: Metrics
     draining: bool = False
     visitors: dict[str, Connection] = field(default_factory=dict)
 
@@ -96,8 +101,26 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]
     async def trigger_event(self, event: Any, *args: Any) -> Any:
         """The library's way in. A client may send events that are called connect or disconnect: the library's own come
         for a sid that is not connected yet, or not any more."""
-        with trace.within(_trace(args[1] if event == "connect" and len(args) > 1 else None)):
-            return await self._trigger(event, *args)
+        given = _trace(args[1] if event == "connect" and len(args) > 1 else None)
+        name = self._span_name(event)
+        if name is None:
+            with trace.within(given.unrecorded):
+                return await self._trigger(event, *args)
+        with trace.within(given), spans.entry(name, "server", {"konnect.namespace": self.namespace}) as span:
+            ack = await self._trigger(event, *args)
+            error = ack.get("error") if isinstance(ack, dict) else None
+            if span and isinstance(error, dict):
+                span.set({"error.type": error["code"]})
+                if error["code"] in _FAILURES:
+                    span.fail(error["code"])
+            return ack
+
+    def _span_name(self, event: Any) -> str | None:
+        """None: it has no span, since it stores nothing (quiet), or its name is the client's."""
+        found = self._handlers.get(event) if isinstance(event, str) else None
+        if found is not None:
+            return None if getattr(found[1], "log_level", logging.INFO) == logging.DEBUG else f"event {event}"
+        return str(event) if event in ("connect", "disconnect") else None
 
     async def _trigger(self, event: Any, *args: Any) -> Any:
         sid = args[0]
@@ -112,16 +135,22 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]
 
     async def _connect(self, sid: str, environ: dict[str, Any], given: Any) -> None:
         logs.bind()
+        outcome = "ok"
         try:
             await self._admit(sid, environ, given)
         except KonnectError as error:
+            outcome = error.code
             raise _refusal(error) from error
         except (GoogleAPICallError, RetryError) as error:
+            outcome = Unavailable.code
             log.warning("connection refused", extra={"error": str(error)})
             raise _refusal(Unavailable()) from error
         except Exception as error:
+            outcome = KonnectError.code
             log.exception("connect failed")
             raise _refusal(_internal()) from error
+        finally:
+            self.services.metrics.connect(self.namespace, outcome)
 
     async def _admit(self, sid: str, environ: dict[str, Any], given: Any) -> None:
         services, manager = self.services, self.services.manager
@@ -176,13 +205,17 @@ class Namespace(socketio.AsyncNamespace):  # type: ignore[misc]
         logs.bind(uid=connection.uid if connection is not None else None)
         ack = await self._answer(event, connection, given)
         found = self._handlers.get(event) if isinstance(event, str) else None
+        took_s = time.perf_counter() - started
+        error = ack.get("error") if isinstance(ack, dict) else None
+        code = error["code"] if isinstance(error, dict) else None
+        name = event if found is not None else UNKNOWN
+        self.services.metrics.event(name, code, code in _FAILURES, took_s)
         level: int = getattr(found[1], "log_level", logging.INFO) if found is not None else logging.DEBUG
         if log.isEnabledFor(level):
-            error = ack.get("error") if isinstance(ack, dict) else None
             fields = {
                 "event": event if found is not None else None,
-                "error": error["code"] if isinstance(error, dict) else None,
-                "ms": round((time.perf_counter() - started) * 1000, 1),
+                "error": code,
+                "ms": round(took_s * 1000, 1),
             }
             log.log(level, "event", extra=fields)
         return ack

@@ -85,7 +85,7 @@ class ConsultEvents(Namespace):
             raise NotFound("there is no such room", code="ROOM_NOT_FOUND")
         of = await self._active(connection, payload.consult_id)
         data = {"consultId": of.chat_id, "senderId": connection.uid, "isTyping": payload.is_typing}
-        return self._relay(connection, of, "typing", data)
+        return self._pass_on(connection, of, "typing", data)
 
     @event("call_offer", payloads.ConsultOffer)
     async def call_offer_in_consult(self, connection: Connection, payload: payloads.ConsultOffer) -> Ack:
@@ -101,9 +101,9 @@ class ConsultEvents(Namespace):
 
     async def _signal(self, connection: Connection, payload: payloads.ConsultPayload, event: str) -> Ack:
         of = await self._active(connection, payload.consult_id)
-        return self._relay(connection, of, event, payload.model_dump(by_alias=True, exclude_unset=True))
+        return self._pass_on(connection, of, event, payload.model_dump(by_alias=True, exclude_unset=True))
 
-    def _relay(self, connection: Connection, of: Membership, event: str, data: Ack) -> Ack:
+    def _pass_on(self, connection: Connection, of: Membership, event: str, data: Ack) -> Ack:
         self.ctx.realtime.emit([Emit(user_room(of.other(connection.uid)), event, with_event_id(data))])
         return {"consultId": of.chat_id}
 

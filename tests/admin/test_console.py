@@ -81,6 +81,7 @@ def test_set_user(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
         "/sessions/cancel-all",
         "/sessions/advance",
         "/bookings/cancel-all",
+        "/subscriptions/cancel-all",
     ]
     assert f"sessions/{session_id}" in {write["path"] for write in dry["wouldWrite"]}
     call(panel, "set_user", {"uid": USER, "disabled": True})

@@ -76,6 +76,7 @@ class TestAdminCoupons:
         ("fields", "wrong"),
         [
             ({"code": "x y"}, ["code"]),
+            ({"code": "__x__"}, ["code"]),
             ({"percent": 101}, ["percent"]),
             ({"percent": 0}, ["percent"]),
             ({"percent": None}, ["body"]),
@@ -186,6 +187,12 @@ class TestPackages:
         changed = student.post(f"/api/packages/{FIVE}/purchase", {"price": 5000})
         assert (changed.status_code, error_code(changed)) == (409, "PRICE_CHANGED")
         assert fields_of(mentor(shop).post(f"/api/packages/{FIVE}/purchase", {})) == ["packageId"]
+
+
+def test_what_can_be_no_id(shop: Desk, slot: datetime) -> None:
+    body = {"mentorId": MENTOR, "scheduledAt": slot.isoformat(), "duration": 60, "topic": "Mock Interview"}
+    for field, value in (("mentorId", "."), ("packagePurchaseId", ".."), ("couponCode", "__x__")):
+        assert fields_of(shop.api.user(STUDENT).post("/api/bookings", {**body, field: value})) == [field]
 
 
 def test_a_booking_with_a_coupon(shop: Desk, slot: datetime) -> None:

@@ -211,6 +211,18 @@ class TestRefunds:
         assert self.of(desk)["status"] == "processed"
         desk.check_books()
 
+    def test_one_that_fails_does_not_stand_before_the_others(self, desk: Desk) -> None:
+        bad, good = desk.confirmed(), desk.confirmed(OTHER, scheduled_at=SLOT + DAY)
+        order_id = desk.booking(bad)["payment"]["orderId"]
+        desk.fault(order_id=order_id, api={"status": 503}, webhooks={"off": True})
+        for number, booking_id in enumerate((bad, good)):
+            desk.cancel(booking_id, "student", NOW + number * SECOND)
+        assert sweeps.sweep(desk.ctx, {}, NOW + HOUR)["refundFailures"] == 1
+        assert [desk.booking(one)["refund"]["status"] for one in (bad, good)] == ["processing", "processed"]
+        # It is not the first again at once.
+        assert sweeps.sweep(desk.ctx, {}, NOW + HOUR + MINUTE)["refunds"] == 0
+        desk.check_books()
+
     def test_twenty_at_once_pay_back_once(self, desk: Desk) -> None:
         self.cancelled(desk)
         refund_id = self.of(desk)["id"]

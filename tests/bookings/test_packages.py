@@ -318,6 +318,17 @@ class TestCancelling:
         assert of(shop, purchase_id)["sessionsLeft"] == 4
         shop.check_books()
 
+    def test_not_moved_beyond_its_package_s_time(self, desk: Desk) -> None:
+        """What such a booking gives back could be out of the provider's reach."""
+        offered(desk, Size(5, 60, 10, 7))
+        booking_id = used(desk, active(desk))
+        with pytest.raises(KonnectError) as error:
+            desk.move(booking_id, NOW + 7 * DAY - 30 * MINUTE)
+        assert error.value.code == "PACKAGE_EXPIRED"
+        assert desk.booking(booking_id)["scheduledAt"] == SLOT
+        desk.move(booking_id, NOW + 7 * DAY - HOUR)
+        desk.check_books()
+
 
 class TestItsEnd:
     def test_what_is_unused_goes_back(self, shop: Desk) -> None:

@@ -12,7 +12,7 @@ from konnect.payouts import details
 from konnect.rates.service import Rates
 from konnect.reconciliation.service import reconcile
 from konnect.rehearsal import Rehearsal
-from konnect.store import Query
+from konnect.store import Doc, Query, Tx
 from tests.earnings.conftest import DAY, DETAILS, MENTOR, MONDAY, RUN, SHARE, WEEK, Office
 from tests.payments.conftest import Crash, crashing
 from tests.support import at_once, kept_tasks
@@ -163,6 +163,22 @@ class TestCarriedOver:
         assert [line["reversedPaise"] for line in office.lines(later.payout_id)] == [500_00, 0]
         assert office.payout(later.payout_id)["amountPaise"] == 390_00 + SHARE
         assert office.payable() == 0
+        office.check_books()
+
+    def test_that_begins_while_it_is_paid(self, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+        disputed, other = office.bookings(2)
+        lines, left = service._lines, [disputed]
+
+        def late(tx: Tx, plan: policy.Plan, unpaid: dict[str, Doc]) -> list[Doc]:
+            # As from another process, after the shares have been read.
+            while left:
+                office.dispute(left.pop())
+            return lines(tx, plan, unpaid)
+
+        monkeypatch.setattr(service, "_lines", late)
+        paid = office.pay()
+        assert (office.marked(disputed), office.marked(other)) == (None, paid.payout_id)
+        assert office.payable() == SHARE
         office.check_books()
 
 

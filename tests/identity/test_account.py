@@ -51,6 +51,9 @@ class TestOwn:
             "verified": False,
             "name": "Meera",
             "phone": None,
+            "dateOfBirth": None,
+            "timeOfBirth": None,
+            "placeOfBirth": None,
             "bio": None,
             "interests": [],
             "goals": [],
@@ -65,7 +68,10 @@ class TestChange:
         meera = people.person(stack_env, "Meera")
         profile = {
             "name": "Meera Iyer",
-            "phone": "+91 98765 43210",
+            "phone": people.phone(),
+            "dateOfBirth": "1990-02-03",
+            "timeOfBirth": "06:15",
+            "placeOfBirth": "Pune",
             "bio": "Two years in sales.",
             "interests": ["sales", "marketing", "sales"],
             "goals": ["get-promoted"],
@@ -75,7 +81,9 @@ class TestChange:
         assert meera.get("/api/users/me") == changed
         assert change(meera, bio=None)["bio"] is None
         kept = change(meera)
-        assert (kept["name"], kept["phone"], kept["goals"]) == ("Meera Iyer", "+91 98765 43210", ["get-promoted"])
+        assert (kept["name"], kept["phone"], kept["goals"]) == ("Meera Iyer", profile["phone"], ["get-promoted"])
+        cleared = change(meera, phone=None, timeOfBirth=None)
+        assert (cleared["phone"], cleared["timeOfBirth"], cleared["placeOfBirth"]) == (None, None, "Pune")
 
     @pytest.mark.parametrize(
         ("body", "field"),
@@ -84,6 +92,11 @@ class TestChange:
             ({"name": None}, "name"),
             ({"name": "x" * 121}, "name"),
             ({"phone": "call me"}, "phone"),
+            ({"phone": "+0123456789"}, "phone"),
+            ({"dateOfBirth": "2999-01-01"}, "dateOfBirth"),
+            ({"dateOfBirth": "1990-02-30"}, "dateOfBirth"),
+            ({"timeOfBirth": "6:15"}, "timeOfBirth"),
+            ({"placeOfBirth": ""}, "placeOfBirth"),
             ({"bio": "x" * 2001}, "bio"),
             ({"interests": ["juggling"]}, "interests"),
             ({"interests": "sales"}, "interests"),
@@ -99,9 +112,11 @@ class TestChange:
 
     def test_what_is_private_does_not_show_on_the_expert_s_profile(self, stack_env: dict[str, str]) -> None:
         asha = people.expert(stack_env)
-        change(asha, phone="+91 11111 11111", bio="Nobody's business")
+        phone = people.phone()
+        change(asha, phone=phone, bio="Nobody's business", placeOfBirth="Pune")
         shown = requests.get(f"{stack_env['API_URL']}/api/experts/{asha.uid}", timeout=10).text
-        assert "11111" not in shown
+        assert phone[-5:] not in shown
+        assert "Pune" not in shown
         assert "business" not in shown
 
     def test_a_role_and_other_foreign_fields_stay(self, stack_env: dict[str, str]) -> None:

@@ -49,7 +49,7 @@ def test_sign_up_and_top_up(stack_env: Env, firebase: FirebaseClients) -> None:
     assert meera.post("/api/auth/verify") == profile
     options = meera.get("/api/onboarding/options")
     chosen = {kind: [one["id"] for one in options[kind][:2]] for kind in ("interests", "goals")}
-    account = meera.call("PATCH", "/api/users/me", {**chosen, "phone": "+91 98765 43210"})
+    account = meera.call("PATCH", "/api/users/me", {**chosen, "phone": people.phone()})
     assert {kind: account[kind] for kind in chosen} == chosen
     assert meera.get("/api/users/me") == account
     firebase.sign_in("meera", meera.email, meera.password)

@@ -29,6 +29,8 @@ def test_verify_credits_the_wallet(shop: Shop) -> None:
         "currency": "INR",
         "bookingId": None,
         "bookingStatus": None,
+        "packagePurchaseId": None,
+        "packageStatus": None,
         "transactionId": made["transactionId"],
         "balance": 500,
         "balancePaise": 50000,

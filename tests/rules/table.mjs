@@ -15,6 +15,9 @@ document                            | list by   | anonymous | owner | participan
 users/{user}                        |           | -         | g     | -           | -     | -      | gl    | g    | -              | -                    | -
 users/{user}/private/settings       |           | -         | gl    | -           | -     | -      | gl    | gl   | -              | -                    | -
 users/{user}/sealed/payoutDetails   |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+users/{user}/sealed/birth           |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+phones/{id}                         |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+signIns/{id}                        |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 wallets/{user}                      |           | -         | g     | -           | -     | -      | gl    | g    | -              | -                    | -
 transactions/{id}                   | userId    | -         | gl    | -           | -     | -      | gl    | l    | -              | -                    | -
 transactions/{id}                   |           | -         | g     | -           | -     | -      | gl    | -    | -              | -                    | -

@@ -14,6 +14,7 @@ from konnect.sessions import attendance
 from konnect.store import Emit, Tx
 from konnect.tasks import Task
 from signaling.auth import Connection
+from signaling.metrics import Metrics
 from signaling.presence import Presence
 from tests.sessions.bookings import SLOT, USER, Bookings
 from tests.sessions.conftest import EXPERT, PACE, Stage
@@ -69,7 +70,7 @@ def test_a_return_has_its_timers(ctx: Context, monkeypatch: pytest.MonkeyPatch, 
     times = iter(stage.at(1, second) for second in range(20, 60))
     monkeypatch.setattr(clock, "now", lambda: next(times))
     connection = Connection("c1", "e1", Principal("meera", None, False, None, "user", stage.at(60)), "token")
-    instance = Presence(doubtful(ctx), pool, "i1")
+    instance = Presence(doubtful(ctx), pool, "i1", Metrics())
     instance._write_connected(connection)
     assert connected_since(ctx, "meera") == {"c1": stage.at(1, 20)}
     session = stage.session(session_id)

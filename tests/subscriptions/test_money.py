@@ -358,6 +358,20 @@ class TestRefunds:
         assert live.one(subscription_id)["paidUntil"] <= datetime.now(UTC)
         live.check_books()
 
+    @pytest.mark.parametrize(("back", "plan"), [(None, "free"), (100_00, "pro")])
+    def test_that_came_before_the_charge_was_known(self, live: Club, back: int | None, plan: str) -> None:
+        now = datetime.now(UTC)
+        made = live.subscribe(now=now)
+        payment_id = live.pay(made["id"], now=now)["razorpay_payment_id"]
+        live.desk.refund(payment_id, back)
+        later = datetime.now(UTC)
+        live.follow(made["id"], now=later)
+        assert live.view(now=later)["plan"]["id"] == plan
+        assert live.desk.account("gateway:razorpay") == (0 if back is None else back - 499_00)
+        assert set(live.desk.redeliver(payment_id=payment_id)) == {200}
+        assert len(movements(live.ctx)) == 2
+        live.check_books()
+
 
 class TestWebhooks:
     def test_their_tasks_follow(self, live: Club) -> None:

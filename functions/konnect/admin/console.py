@@ -13,13 +13,14 @@ from konnect import ids
 from konnect.bookings import reversal
 from konnect.context import Context
 from konnect.disputes import service as disputes
+from konnect.http.schemas import DocumentId
 from konnect.money import Rupees, to_paise
 from konnect.sessions import refunds
 from konnect.store import Tx
 from konnect.wallet import adjustments
 
 from . import config, users
-from .schemas import ConfigChange, DocumentId, Reason, Role, SignedRupees
+from .schemas import ConfigChange, Reason, Role, SignedRupees
 
 By = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 

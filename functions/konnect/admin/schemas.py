@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 
 from konnect import money
-from konnect.http.schemas import Listing, ListQuery, Schema
+from konnect.http.schemas import DocumentId, Listing, ListQuery, Schema
 from konnect.platform import PlatformConfig
 from konnect.sessions import schemas as sessions
 from konnect.wallet.schemas import WalletView
@@ -19,7 +19,6 @@ from .revenue import Period, Source
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 Role = Literal["user", "expert", "admin"]
 Format = Literal["json", "csv"]
-DocumentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
 MAX_ADJUSTMENT_RUPEES = 100_000
 
 

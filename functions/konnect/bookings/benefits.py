@@ -78,6 +78,13 @@ def still_offered(tx: Tx, booking: Doc, *, now: datetime) -> bool:
     return [one.fields for one in found] == booking["benefits"]
 
 
+def check_end(tx: Tx, booking: Doc, ends_at: datetime) -> None:
+    """A booking is moved to end then. Raises Conflict (PACKAGE_EXPIRED) where its package's time is up by then."""
+    for one in of(booking):
+        if one.kind == "package":
+            packages.check_end(tx, one.id, ends_at)
+
+
 def use(tx: Tx, booking: Doc, *, now: datetime) -> None:
     """They count from now on. The caller has had them offered in this transaction."""
     for one in of(booking):

@@ -108,7 +108,8 @@ def reschedule(
     """Move a booking, once, free, more than 24 hours ahead, to a time that is open. The same again changes nothing.
 
     Raises Forbidden (STUDENT_ONLY), NotFound (EXPERT_NOT_FOUND: the mentor has gone), Conflict (NOT_CONFIRMED,
-    ALREADY_RESCHEDULED, TOO_LATE_TO_RESCHEDULE, SLOT_TAKEN, SLOT_NOT_OPEN, EXPERT_BUSY, ALREADY_IN_SESSION).
+    ALREADY_RESCHEDULED, TOO_LATE_TO_RESCHEDULE, PACKAGE_EXPIRED, SLOT_TAKEN, SLOT_NOT_OPEN, EXPERT_BUSY,
+    ALREADY_IN_SESSION).
     """
     if booking["studentId"] != uid:
         raise Forbidden("the student moves a session; as its mentor, cancel it", code="STUDENT_ONLY")
@@ -122,6 +123,7 @@ def reschedule(
         raise Conflict("it begins within 24 hours", code="TOO_LATE_TO_RESCHEDULE")
     duration = timedelta(minutes=booking["duration"])
     ends_at, booking_id, people = scheduled_at + duration, booking["id"], tuple(booking["participants"])
+    benefits.check_end(tx, booking, ends_at)
     expert = experts.get(tx, booking["mentorId"])
     tx.peek(
         *calendar.paths(people, booking["scheduledAt"], booking["endsAt"]),

@@ -7,14 +7,15 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from konnect import text
 from konnect.availability.schemas import Zone
-from konnect.http.schemas import ListQuery, NumberedQuery, Schema
+from konnect.http.schemas import DocumentId, ListQuery, NumberedQuery, Schema, document_id
 from konnect.money import Rupees
 
 Status = Literal["pending", "confirmed", "in_progress", "completed", "cancelled"]
 DisputeReason = Literal["no_show", "late_or_short", "technical", "quality", "conduct", "payment", "other"]
-DocumentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
 CouponCode = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9_-]{3,32}$", max_length=32)
+    str,
+    StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9_-]{3,32}$", max_length=32),
+    AfterValidator(document_id),
 ]
 Reason = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(text.visible_line)

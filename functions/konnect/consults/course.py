@@ -43,11 +43,9 @@ def progress(tx: Tx, consult_id: str, *, pace: Pace, now: datetime, due: datetim
 def attend(tx: Tx, consult_id: str, uid: str, *, pace: Pace, now: datetime) -> None:
     """Somebody's line has just come or gone; presence has it already."""
     consult = repository.find(tx, consult_id)
-    if (
-        consult is not None
-        and consult["status"] in repository.OPEN
-        and consult[f"{access.side_of(consult, uid)}Joined"]
-    ):
+    if consult is None or consult["status"] not in repository.OPEN:
+        return
+    if consult[f"{access.side_of(consult, uid)}Joined"]:
         _look(tx, consult, {}, pace, now)
 
 

@@ -59,11 +59,11 @@ class Consultant(ConsultUser):
 
 
 class Birth(Schema):
-    """Of the user, for the consultant while the consult is active. `date` is a day, `time` HH:MM."""
+    """Of the user, for the consultant while the consult is active; null without any."""
 
-    date: "date | None" = None
-    time: str | None = None
-    place: str | None = None
+    date_of_birth: date | None
+    time_of_birth: str | None = Field(description="HH:MM, by the clocks of the place.")
+    place_of_birth: str | None
 
 
 class Consult(Schema):

@@ -151,6 +151,8 @@ def extend(
     if consult["userId"] != uid:
         raise Forbidden("only the user makes a consult longer", code="NOT_A_PARTICIPANT")
     if answered is not None:
+        if consult["status"] in repository.OPEN:
+            schedule.pending(tx, consult)
         return consult
     if consult["status"] == "pending":
         raise access.not_active()

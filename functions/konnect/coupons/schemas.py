@@ -3,16 +3,17 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
-from konnect.http.schemas import ListQuery, Schema
+from konnect.http.schemas import DocumentId, ListQuery, Schema, document_id
 from konnect.money import Rupees, to_paise
 from konnect.store import Doc
 
 Code = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9_-]{3,32}$", max_length=32)
+    str,
+    StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z0-9_-]{3,32}$", max_length=32),
+    AfterValidator(document_id),
 ]
-DocumentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
 Uses = Annotated[int, Field(ge=1, le=1_000_000)]
 
 

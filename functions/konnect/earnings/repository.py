@@ -28,6 +28,15 @@ def unpaid_query(uid: str) -> Query:
     return query.filter("mentorUid", "==", uid).filter("payoutId", "==", None)
 
 
+def unpaid(tx: Tx, uid: str) -> dict[str, Doc]:
+    """The terms of `unpaid_query`, by booking, read without locks. Each is what a payout that takes it is written on: a
+    dispute that begins meanwhile writes nothing else that the payout has read."""
+    found = [terms["bookingId"] for terms in unpaid_query(uid).run(tx.db)]
+    tx.peek(*(terms_path(booking_id) for booking_id in found))
+    read = {booking_id: tx.get(*terms_path(booking_id)) or {} for booking_id in found}
+    return {booking_id: terms for booking_id, terms in read.items() if terms.get("payoutId", "") is None}
+
+
 def share(terms: Doc) -> Share:
     return Share(terms["bookingId"], terms["settledAt"], terms["mentorPaise"], bool(terms.get("disputed")))
 

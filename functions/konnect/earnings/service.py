@@ -63,7 +63,7 @@ def pay(tx: Tx, uid: str, *, before: datetime, minimum_paise: int, by_hand: bool
         return Paid("carried-over")
     if (tx.get("users", uid) or {}).get("disabled"):
         return Paid("account-disabled")
-    unpaid = {terms["bookingId"]: terms for terms in repository.unpaid_query(uid).run(tx.db)}
+    unpaid = repository.unpaid(tx, uid)
     plan = policy.plan(
         [repository.share(terms) for terms in unpaid.values()],
         before=before,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import werkzeug.exceptions
 from flask import Request, Response
 
-from konnect import clock, ids, trace
+from konnect import clock, ids, spans, trace
 from konnect import log as logs
 from konnect.config import settings
 
@@ -29,24 +29,34 @@ def serve(request: Request, routes: Mapping[str, str], ctx: "Context | None" = N
 
     The longest prefix wins; `*` in one stands for any one segment. Never raises. `ctx` is the process's own by default.
     """
+    trace.begin(trace.of_request(request.headers))
+    with spans.entry(request.method, "server") as span:
+        return _serve(request, routes, ctx, span)
+
+
+def _serve(request: Request, routes: Mapping[str, str], ctx: "Context | None", span: spans.Span) -> Response:
     started = time.perf_counter()
     now = clock.now()
     current = ctx.settings if ctx is not None else settings()
     call = Call(request, ids.request_id(request.headers.get("X-Request-Id")), now, ctx)
-    trace.begin(trace.of_request(request.headers))
     call.log_fields = {"request_id": call.request_id}
     logs.bind(**call.log_fields)
     cost: Any = None
+    failure: str | None = None
     try:
         if request.method == "OPTIONS":
             response = responses.preflight()
         else:
             route, variables = _router(request.path, routes).match(request.method, request.path)
+            if span:
+                span.rename(f"{request.method} {route.template}")
+                span.set({"http.route": route.template})
             # A route that reads no document must not load the store for the sake of counting.
             with measured(route.auth != "public" or route.limit is not None) as cost:
                 response = route.answer(call, variables)
     except Exception as error:
         response = responses.error(error)
+        failure = responses.code_of(error)
         for name, value in call.response_headers.items():
             response.headers.setdefault(name, value)
     responses.add_headers(response, request, current, call.request_id)
@@ -56,12 +66,32 @@ def serve(request: Request, routes: Mapping[str, str], ctx: "Context | None" = N
             "method": request.method,
             "path": call.logged_path,
             "status": response.status_code,
+            "error": failure,
             "ms": round((time.perf_counter() - started) * 1000, 1),
             "reads": cost.reads if cost is not None else 0,
             "writes": cost.writes if cost is not None else 0,
         },
     )
+    if span:
+        span.set(
+            {"http.request.method": request.method, "url.path": call.logged_path, "konnect.request_id": call.request_id}
+        )
+        end(span, response.status_code, failure, cost)
     return response
+
+
+def end(span: spans.Span, status: int, error: str | None, cost: Any) -> None:
+    """What every way in over HTTP says of itself. A refusal is an answer: only 5xx is a failure."""
+    span.set(
+        {
+            "http.response.status_code": status,
+            "error.type": error,
+            "konnect.reads": cost.reads if cost is not None else 0,
+            "konnect.writes": cost.writes if cost is not None else 0,
+        }
+    )
+    if status >= 500:
+        span.fail(error or str(status))
 
 
 @contextmanager

@@ -13,12 +13,12 @@ from flask import Request, Response, has_request_context
 from flask import request as flask_request
 from pydantic import ValidationError
 
-from konnect import clock, ids, trace
+from konnect import clock, ids, spans, trace
 from konnect import log as logs
 from konnect.errors import BadRequest, KonnectError
 
 from . import responses
-from .app import measured
+from .app import end, measured
 from .validation import bad_request, parse_object
 
 if TYPE_CHECKING:
@@ -35,12 +35,17 @@ def serve_job(request: Request, function: str, ctx: "Context | None" = None, *, 
     Answers its result as JSON; an error as everywhere (400 names each field). With `"dryRun": true` in the payload of
     one that `can_rehearse`, nothing is written, and the answer says what would be. Never raises.
     """
-    started = time.perf_counter()
-    ctx = ctx or _context()
-    job_id = ids.request_id(request.headers.get("X-Request-Id"))
     trace.begin(trace.of_request(request.headers))
+    with spans.entry(f"job {function}", "server") as span:
+        return _serve_job(request, function, ctx or _context(), can_rehearse, span)
+
+
+def _serve_job(request: Request, function: str, ctx: "Context", can_rehearse: bool, span: spans.Span) -> Response:
+    started = time.perf_counter()
+    job_id = ids.request_id(request.headers.get("X-Request-Id"))
     logs.bind(request_id=job_id, job=function)
     cost: Any = None
+    failure: str | None = None
     try:
         payload = parse_object(request.get_data())
         with measured() as cost:
@@ -48,10 +53,14 @@ def serve_job(request: Request, function: str, ctx: "Context | None" = None, *, 
         response = responses.render(result, 200)
     except ValidationError as error:
         response = responses.error(bad_request(error, where="payload"))
+        failure = BadRequest.code
     except Exception as error:
         response = responses.error(error)
+        failure = responses.code_of(error)
     responses.add_headers(response, request, ctx.settings, job_id)
-    _log("job", started, cost, status=response.status_code)
+    _log("job", started, cost, status=response.status_code, error=failure)
+    if span:
+        end(span, response.status_code, failure, cost)
     return response
 
 
@@ -86,13 +95,17 @@ def serve_trigger(event: "CloudEvent", pattern: str, function: str, ctx: "Contex
         trace.begin(change.trace)
         # Cloud Run's own line on this request has the delivery's trace.
         logs.bind(event=event["id"], trigger=function, delivery_trace=delivery.id)
-    with measured() as cost:
+    links = [delivery] if change.trace is not None and not delivery.is_root else []
+    with (
+        spans.entry(f"trigger {function}", "consumer", {"messaging.message.id": event["id"]}, links=links),
+        measured() as cost,
+    ):
         try:
             _load(function)(ctx, change, clock.now())
         except KonnectError as error:
             log.warning("trigger to be retried", extra={"path": change.path, "error": error.message})
             raise
-    _log("trigger", started, cost, path=change.path)
+        _log("trigger", started, cost, path=change.path)
 
 
 def _context() -> "Context":

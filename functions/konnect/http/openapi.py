@@ -1,7 +1,6 @@
 """The OpenAPI 3.1 document, built from the routes and their models. Run by `make openapi`, never by a request."""
 
 import inspect
-import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from importlib import import_module
@@ -15,7 +14,7 @@ from konnect.config import Settings
 from konnect.limits import configured
 
 from . import VERSION
-from .routing import MAX_BODY_BYTES, Route, Router
+from .routing import MAX_BODY_BYTES, VARIABLE, Route, Router
 from .schemas import ErrorBody
 
 Refs = dict[tuple[type[BaseModel], JsonSchemaMode], str]
@@ -57,7 +56,6 @@ _LIMIT_HEADERS: dict[str, Any] = {
     "RateLimit-Reset": {"schema": {"type": "integer"}, "description": "Seconds until the window ends."},
 }
 _LIMIT_REFS = {name: {"$ref": f"#/components/headers/{name}"} for name in _LIMIT_HEADERS}
-_VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 
 
 class Examples(TypedDict):
@@ -86,7 +84,7 @@ def document(routers: Iterable[Router], examples: Examples = NO_EXAMPLES) -> dic
     for route in routes:
         operation = _operation(route, refs, schemas)
         _show(operation, route, examples)
-        item = paths.setdefault(_path(route.path), {})
+        item = paths.setdefault(route.template, {})
         if operation["operationId"] in seen or route.method.lower() in item:
             raise ValueError(f"{route.method} {route.path}: {operation['operationId']} is there twice")
         seen.add(operation["operationId"])
@@ -229,7 +227,7 @@ def _example(value: Any) -> dict[str, Any]:
 def _parameters(route: Route, refs: Refs, schemas: dict[str, Any]) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
         {"name": to_camel(name), "in": "path", "required": True, "schema": {"type": "string", "maxLength": 128}}
-        for name in _VARIABLE.findall(route.path)
+        for name in VARIABLE.findall(route.path)
     ]
     if route.query is not None:
         schema = schemas[refs[route.query, "validation"].rpartition("/")[2]]
@@ -264,7 +262,7 @@ def _statuses(route: Route) -> list[int]:
         statuses.add(400)
     if route.body is not None:
         statuses.add(413)
-    if _VARIABLE.search(route.path):
+    if VARIABLE.search(route.path):
         statuses.add(404)
     if route.idempotent:
         statuses.add(409)
@@ -285,10 +283,6 @@ def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
     if len(options) == 1:
         return {**options[0], **rest}
     return {"anyOf": options, **rest} if options else rest
-
-
-def _path(path: str) -> str:
-    return _VARIABLE.sub(lambda found: "{" + to_camel(found[1]) + "}", path)
 
 
 def _response_name(status: int) -> str:

@@ -60,6 +60,14 @@ def error(raised: Exception) -> Response:
     return response
 
 
+def code_of(raised: Exception) -> str:
+    """The code that `error` answers with, for logs and spans."""
+    if isinstance(raised, KonnectError):
+        return raised.code
+    known = _known(raised) if isinstance(raised, HTTPException) else None
+    return known.code if known is not None else type(raised).__name__
+
+
 def preflight() -> Response:
     """The answer to OPTIONS on any path; `add_headers` names the origin, if it is allowed."""
     response = Response(status=204)

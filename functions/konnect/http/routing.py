@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
 
 from flask import Request, Response
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 from werkzeug.routing import Map, Rule
 
 from konnect import auth as authentication
@@ -39,6 +40,8 @@ MAX_BODY_BYTES = 1_000_000
 Auth = Literal["public", "user", "expert", "admin"]
 _ROLES = {"expert": {"expert", "admin"}, "admin": {"admin"}}
 Handler = TypeVar("Handler", bound=Callable[..., Any])
+VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+"""Of a path: its name."""
 
 
 class Call:
@@ -109,6 +112,11 @@ class Route:
     documentation: Mapping[str, Any] = field(default_factory=dict, hash=False)
     body: type[BaseModel] | None = field(default=None)
     query: type[BaseModel] | None = field(default=None)
+
+    @property
+    def template(self) -> str:
+        """The path as it is documented: "/api/sessions/{sessionId}"."""
+        return VARIABLE.sub(lambda found: "{" + to_camel(found[1]) + "}", self.path)
 
     def answer(self, call: Call, variables: Mapping[str, str]) -> Response:
         """Authorise, count, parse, call the handler, render. Raises KonnectError."""

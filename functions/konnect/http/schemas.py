@@ -1,14 +1,24 @@
 """What every wire model shares: camelCase names, times in UTC with `Z`, lists with a cursor."""
 
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from konnect import clock
+from konnect import clock, ids
 
 T = TypeVar("T")
+
+
+def document_id(value: str) -> str:
+    """Raises ValueError for what can be no document's id, such as `..` or `__x__`: reading it would be a fault."""
+    if not ids.valid(value):
+        raise ValueError("is no id")
+    return value
+
+
+DocumentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,128}$"), AfterValidator(document_id)]
 
 
 class Schema(BaseModel):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import werkzeug.exceptions
 from flask import Request, Response
 
-from konnect import auth, clock, ids, trace
+from konnect import auth, clock, ids, spans, trace
 from konnect import log as logs
 
 from . import responses
-from .app import measured
+from .app import end, measured
 from .validation import parse_object
 
 if TYPE_CHECKING:
@@ -27,25 +27,34 @@ def serve_task(request: Request, handlers: Mapping[str, str], ctx: "Context | No
 
     2xx when it is done; every other status is retried by Cloud Tasks as the queue says. Never raises.
     """
-    started = time.perf_counter()
-    now = clock.now()
+    trace.begin(trace.of_request(request.headers))
     if ctx is None:
         from konnect.context import context
 
         ctx = context()
+    with spans.entry("task", "consumer") as span:
+        return _serve(request, handlers, ctx, span)
+
+
+def _serve(request: Request, handlers: Mapping[str, str], ctx: "Context", span: spans.Span) -> Response:
+    started = time.perf_counter()
+    now = clock.now()
     task_id = ids.request_id(request.headers.get("X-Request-Id"))
-    trace.begin(trace.of_request(request.headers))
     logs.bind(request_id=task_id, task=request.headers.get("X-CloudTasks-TaskName", ""))
     cost: Any = None
+    failure: str | None = None
     try:
         auth.verify_task_token(ctx.settings, request.headers.get("Authorization"))
         handler = _handler(request, handlers)
+        if span:
+            span.rename(f"task {request.path}")
         payload = parse_object(request.get_data())
         with measured() as cost:
             handler(ctx, payload, now)
         response = Response(status=204)
     except Exception as error:
         response = responses.error(error)
+        failure = responses.code_of(error)
         if response.status_code < 500:
             log.warning("task refused", extra={"path": request.path, "error": str(error)})
     responses.add_headers(response, request, ctx.settings, task_id)
@@ -60,6 +69,15 @@ def serve_task(request: Request, handlers: Mapping[str, str], ctx: "Context | No
             "retry": request.headers.get("X-CloudTasks-TaskRetryCount", type=int, default=0),
         },
     )
+    if span:
+        span.set(
+            {
+                "messaging.system": "gcp_cloud_tasks",
+                "messaging.message.id": request.headers.get("X-CloudTasks-TaskName"),
+                "konnect.retry": request.headers.get("X-CloudTasks-TaskRetryCount", type=int, default=0),
+            }
+        )
+        end(span, response.status_code, failure, cost)
     return response
 
 

@@ -26,14 +26,19 @@ def of(ctx: Context, uid: str) -> dict[str, str | None] | None:
     return _plain(ctx, uid, found) if found is not None else None
 
 
+def check(given: dict[str, Any], *, now: datetime) -> None:
+    """Raises BadRequest (dateOfBirth in the future)."""
+    born: date | None = given.get("dateOfBirth")
+    if born is not None and born > clock.business_day(now):
+        raise BadRequest.field("dateOfBirth", "must not be in the future")
+
+
 class Change:
     """A change of some of the details, sealed outside of the transaction that keeps it. What is left out stays."""
 
     def __init__(self, ctx: Context, uid: str, given: dict[str, Any], *, now: datetime) -> None:
-        """`given` has some of FIELDS. Raises BadRequest (dateOfBirth in the future), Unavailable."""
-        born: date | None = given.get("dateOfBirth")
-        if born is not None and born > clock.business_day(now):
-            raise BadRequest.field("dateOfBirth", "must not be in the future")
+        """`given` has some of FIELDS. Raises as `check`, and Unavailable."""
+        check(given, now=now)
         self._uid, self._before = uid, ctx.db.get(*_path(uid))
         known = _plain(ctx, uid, self._before) if self._before is not None else {}
         plain = {name: given[name] if name in given else known.get(name) for name in FIELDS}

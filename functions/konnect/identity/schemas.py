@@ -72,8 +72,8 @@ Email = Annotated[
 
 
 class AccountChange(Schema):
-    """What is left out stays; null clears phone, birth details and bio. `email` and `password` need a sign-in of the last 5 minutes
-    (403 RECENT_LOGIN_REQUIRED) and end the other sign-ins; a new address has to be verified again."""
+    """What is left out stays; null clears phone, birth details and bio. `email` and `password` need a sign-in of the
+    last 5 minutes (403 RECENT_LOGIN_REQUIRED) and end the other sign-ins; a new address has to be verified again."""
 
     name: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(text.visible_line)

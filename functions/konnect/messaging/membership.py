@@ -1,5 +1,6 @@
-"""Who takes part in a conversation: the two of a session or a consult, under its id, which clients call `chatId`, or
-those of something else that brought them together, such as a booking, also under its id (conversations.open_between)."""
+"""Who takes part in a conversation: the two of a session or a consult, under its id, which clients call `chatId`; or
+those of something else that brought them together, such as a booking, also under its id (conversations.open_between).
+"""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -51,6 +51,12 @@ def give_back(
         service.pay_back(tx, purchase, portion_paise, reason="booking-cancelled", now=now)
 
 
+def check_end(tx: Tx, purchase_id: str, ends_at: datetime) -> None:
+    """A booking that has taken a session is moved to end then. Raises Conflict (PACKAGE_EXPIRED)."""
+    if ends_at > repository.get(tx, purchase_id)["validUntil"]:
+        raise _not_valid()
+
+
 def _own(tx: Tx, purchase_id: str, uid: str) -> Doc:
     """Raises NotFound, also for somebody else's: whether it exists is nobody else's business."""
     purchase = repository.get(tx, purchase_id)
@@ -64,12 +70,16 @@ def _check(purchase: Doc, ask: Ask, now: datetime) -> None:
         raise Conflict("the package is not paid", code="PACKAGE_NOT_ACTIVE")
     ends_at = ask.scheduled_at + timedelta(minutes=ask.minutes)
     if purchase["status"] == "closed" or now >= purchase["validUntil"] or ends_at > purchase["validUntil"]:
-        raise Conflict("the package is not valid at that time", code="PACKAGE_EXPIRED")
+        raise _not_valid()
     if (purchase["mentorId"], purchase["duration"]) != (ask.mentor_id, ask.minutes):
         what = f"{purchase['duration']} minutes with {purchase['mentorName']}"
         raise Conflict(f"the package is for sessions of {what}", code="PACKAGE_NOT_APPLICABLE")
     if not purchase["sessionsLeft"]:
         raise Conflict("all sessions of the package are booked", code="PACKAGE_USED_UP")
+
+
+def _not_valid() -> Conflict:
+    return Conflict("the package is not valid at that time", code="PACKAGE_EXPIRED")
 
 
 def _set_used(tx: Tx, purchase: Doc, used_by: list[str], now: datetime) -> None:

@@ -1,17 +1,16 @@
 """Wire models of packages. Amounts are INR."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from konnect.http.schemas import ListQuery, Schema
+from konnect.http.schemas import DocumentId, ListQuery, Schema
 from konnect.money import Rupees
 
 MAX_PACKAGES = 10
 MAX_VALID_DAYS = 150
 """The provider refunds payments of the last six months: what is unused, and what a booking gives back later."""
-DocumentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
 
 
 class PackageSize(Schema):

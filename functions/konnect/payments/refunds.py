@@ -35,6 +35,8 @@ MAX_FAILED = 5
 FIRST_CHECK = timedelta(minutes=10)
 LONGEST_WAIT = timedelta(hours=12)
 BATCH = 50
+MAX_UNAVAILABLE = 3
+"""Then the provider is down: no use in asking about the others."""
 
 
 def open_new(
@@ -222,7 +224,7 @@ def _belongs(refund_id: str, refund: Doc, news: Refund) -> bool:
 def sweep(ctx: Context, gateway: Gateway, *, now: datetime) -> dict[str, int]:
     """Go on with what has waited: lost tasks, refusals, refunds that no webhook told the end of."""
     due = Query((COLLECTION,), (("nextCheckAt", "<=", now),), (("nextCheckAt", "asc"),), BATCH).run(ctx.db)
-    counts = {"refunds": len(due), "refundFailures": 0}
+    counts, unavailable = {"refunds": len(due), "refundFailures": 0}, 0
     for refund in due:
         try:
             advance(ctx, gateway, refund["id"], now=now)
@@ -230,9 +232,19 @@ def sweep(ctx: Context, gateway: Gateway, *, now: datetime) -> dict[str, int]:
         except KonnectError as error:
             log.warning("refund not advanced", extra={"refund": refund["id"], "error": error.message})
             counts["refundFailures"] += 1
-            if isinstance(error, Unavailable):
+            _defer(ctx, refund["id"], now)
+            unavailable += isinstance(error, Unavailable)
+            if unavailable >= MAX_UNAVAILABLE:
                 break
     return counts
+
+
+def _defer(ctx: Context, refund_id: str, now: datetime) -> None:
+    """One that fails again and again must not stand before the others."""
+    try:
+        ctx.run(partial(_postpone, refund_id=refund_id, now=now))
+    except KonnectError as error:
+        log.warning("refund not deferred", extra={"refund": refund_id, "error": error.message})
 
 
 def _postpone(tx: Tx, refund_id: str, now: datetime) -> None:

@@ -82,5 +82,21 @@ class PaymentView(Schema):
     balance_paise: int | None = None
 
 
+class RechargeRequest(Schema):
+    model_config = ConfigDict(str_strip_whitespace=True)
+
+    user_id: str = Field(min_length=1, max_length=128, description="The caller's own.")
+    amount: DepositAmount = Field(description="In INR: what the order was opened for.", examples=[500])
+    payment_method: Literal["razorpay"]
+    receipt_id: str = Field(min_length=1, max_length=64, description="The deposit's receipt, order id or payment id.")
+
+
+class Recharge(Schema):
+    transaction_id: str
+    status: Literal["success", "pending"] = Field(description="pending (202): not captured yet; credited when it is.")
+    balance: float = Field(description="The wallet's, in INR.")
+    balance_paise: int
+
+
 class WebhookAnswer(Schema):
     outcome: str = Field(description="What became of the event, for the provider's log.")

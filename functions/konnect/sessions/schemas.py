@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints, field_validator, model_validator
 
-from konnect.http.schemas import ListQuery, Schema
+from konnect.http.schemas import DocumentId, ListQuery, Schema
 from konnect.money import Rupees
 
 Status = Literal["pending", "confirmed", "in_progress", "completed", "cancelled"]
@@ -68,7 +68,7 @@ class SessionsQuery(ListQuery):
 class BookingRequest(Schema):
     """A session at a time: price = the expert's price a minute × duration, paid from the wallet at once."""
 
-    expert_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
+    expert_id: DocumentId
     type: Type
     scheduled_at: AwareDatetime = Field(description="With its zone.", examples=["2026-01-05T10:00:00Z"])
     duration: int = Field(

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 from google.api_core import exceptions
 from google.cloud import firestore
 
+from konnect import spans
 from konnect.errors import Conflict, KonnectError, Unavailable
 from konnect.tasks import Task
 
@@ -258,9 +259,20 @@ def run(db: Database, sink: EffectSink, function: Callable[[Tx], T], *, attempts
     are used up: Unavailable (503 with Retry-After). A document to be created that exists: Conflict. An effect that
     can't be scheduled raises although the commit stands: the caller is retried, and finds the work done.
     """
+    with spans.child("firestore transaction", "client", {"db.system.name": "gcp.firestore"}) as span:
+        tx, result = _committed(db, function, attempts, span)
+    if tx.tasks or tx.emits:
+        sink.flush(tx.tasks, tx.emits)
+    return result
+
+
+def _committed(db: Database, function: Callable[[Tx], T], attempts: int, span: spans.Span) -> tuple[Tx, T]:
+    """The attempt that committed, and its result."""
     written: set[tuple[str, ...]] = set()
     contended: frozenset[tuple[str, ...]] = frozenset()
     for attempt in range(attempts):
+        if span:
+            span.set({"konnect.attempts": attempt + 1})
         try:
             tx, result = _attempt(db, function, contended, written)
         except _RETRIED as error:
@@ -275,9 +287,9 @@ def run(db: Database, sink: EffectSink, function: Callable[[Tx], T], *, attempts
             continue
         except exceptions.AlreadyExists as error:
             raise Conflict("already exists", code="ALREADY_EXISTS") from error
-        if tx.tasks or tx.emits:
-            sink.flush(tx.tasks, tx.emits)
-        return result
+        if span:
+            span.set({"konnect.writes": len(tx.writes)})
+        return tx, result
     raise AssertionError("unreachable")
 
 

@@ -104,6 +104,8 @@ def _collect(ctx: Context, provider: SubscriptionGateway, known: Doc, seen: Subs
             subscription_id=known["id"],
             invoice=bill,
             payment=made,
+            # News of one that came before the charge was known has found nothing to be of.
+            returned=[one for one in provider.refunds_of(made.id) if one.status == "processed"],
             starts_at=span[0],
             ends_at=span[1],
             gst_percent=rates.at(ctx.db, now).gst_percent,

@@ -2,6 +2,7 @@
 known here from the moment in which it is found paid, so that capture and refund go the way of every payment."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -39,12 +40,14 @@ def charge(
     invoice: SubscriptionInvoice,
     payment: Payment,
     *,
+    returned: Sequence[Refund] = (),
     starts_at: datetime,
     ends_at: datetime,
     gst_percent: float,
     now: datetime,
 ) -> Outcome:
-    """Book a month's payment, once. `starts_at` and `ends_at`: what it pays for; `gst_percent`: of its day.
+    """Book a month's payment, once. `returned`: what has gone back of it by then; `starts_at` and `ends_at`: what it
+    pays for; `gst_percent`: of its day.
 
     Returns CREDITED, REPEAT, or MISMATCH for an amount that is no plan's of this subscription: a person has to look.
     """
@@ -72,7 +75,11 @@ def charge(
         payments.create_order(
             tx, payment.order_id, purpose=purpose, amount_paise=plan.price_paise, receipt=invoice.id, now=now
         )
-    return capturing.capture(tx, payment, now=now)
+    outcome = capturing.capture(tx, payment, now=now)
+    if outcome is Outcome.CREDITED:
+        for refund in returned:
+            capturing.note_refund(tx, refund, now=now)
+    return outcome
 
 
 def _plan(subscription: Doc, amount_paise: int, starts_at: datetime) -> Plan | None:

@@ -6,8 +6,9 @@ from typing import Any
 from pydantic import model_validator
 
 from konnect.admin.console import Payload
-from konnect.admin.schemas import DocumentId, Reason
+from konnect.admin.schemas import Reason
 from konnect.context import Context
+from konnect.http.schemas import DocumentId
 from konnect.platform import platform_config
 
 from . import availability, usecases

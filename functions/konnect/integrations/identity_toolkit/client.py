@@ -1,4 +1,4 @@
-"""Accounts by address and password, over the Identity Toolkit's REST API (accounts:signUp, accounts:signInWithPassword).
+"""Accounts by address and password: Firebase Auth's REST API (accounts:signUp, accounts:signInWithPassword).
 
 firebase_admin creates accounts, but can't sign anybody in: a password is checked here alone. Needs the project's Web
 API key (FIREBASE_API_KEY), which is public; in the cloud one without a restriction to browsers' addresses.
@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+from konnect import spans
 from konnect.config import Settings
 from konnect.errors import BadRequest, Conflict, RateLimited, Unauthenticated, Unavailable
 
@@ -41,10 +42,12 @@ class IdentityToolkit:
         # The emulator wants a key, and takes any.
         self._key = settings.firebase_api_key or ("local" if host else "")
 
+    @spans.calls("firebase-auth")
     def sign_up(self, email: str, password: str, name: str) -> SignedIn:
         """A new account. Raises Conflict (EMAIL_TAKEN), BadRequest (WEAK_PASSWORD, email), RateLimited, Unavailable."""
         return self._call("signUp", {"email": email, "password": password, "displayName": name})
 
+    @spans.calls("firebase-auth")
     def sign_in(self, email: str, password: str) -> SignedIn:
         """Raises Unauthenticated (INVALID_CREDENTIALS: unknown, wrong or disabled), RateLimited, Unavailable."""
         return self._call("signInWithPassword", {"email": email, "password": password})

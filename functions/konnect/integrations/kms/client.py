@@ -8,6 +8,7 @@ import logging
 from functools import cached_property
 from typing import Any
 
+from konnect import spans
 from konnect.config import GOOGLE_KMS_URL, Settings
 from konnect.errors import Unavailable
 
@@ -36,11 +37,13 @@ class Kms:
             client_options={"api_endpoint": self._url},
         )
 
+    @spans.calls("kms")
     def wrap(self, data_key: bytes, about: str) -> bytes:
         """Encrypt a data key; `about` has to be given again to unwrap it. Raises Unavailable."""
         request = {"name": self._key, "plaintext": data_key, "additional_authenticated_data": about.encode()}
         return bytes(self._call("encrypt", request).ciphertext)
 
+    @spans.calls("kms")
     def unwrap(self, wrapped: bytes, about: str) -> bytes:
         """The data key again. Raises Unavailable."""
         request = {"name": self._key, "ciphertext": wrapped, "additional_authenticated_data": about.encode()}

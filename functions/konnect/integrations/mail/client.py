@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
 from typing import Protocol
 
+from konnect import spans
 from konnect.config import Settings
 from konnect.errors import BadGateway, Unavailable
 
@@ -48,6 +49,7 @@ class SmtpMailer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
+    @spans.calls("smtp")
     def send(self, mail: Mail) -> str:
         if not self._settings.smtp_host:
             raise Unavailable("no mail server is configured")

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import requests
 from google.auth.exceptions import GoogleAuthError
 
+from konnect import spans
 from konnect.config import FCM_URL, Settings
 from konnect.errors import BadGateway, Unavailable
 from konnect.text import shortened
@@ -69,6 +70,7 @@ class FcmPusher:
         # Trying again is the trigger's work.
         return AuthorizedSession(credentials, max_refresh_attempts=1)
 
+    @spans.calls("fcm")
     def send(self, message: Message) -> str:
         try:
             response = self._session.post(self._url, json={"message": _wire(message)}, timeout=self._timeout_s)

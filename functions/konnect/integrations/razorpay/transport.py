@@ -6,12 +6,14 @@ Imported at first use of the client only: requests costs a cold start what a req
 import logging
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import razorpay
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from konnect import spans
 from konnect.config import Settings
 from konnect.errors import KonnectError, Unavailable
 
@@ -60,6 +62,15 @@ class Session(requests.Session):
         self.mount("http://", adapter)
 
     def request(self, method: str | bytes, url: str | bytes, **options: Any) -> requests.Response:  # type: ignore[override]
+        about = {
+            "service.peer.name": "razorpay",
+            "http.request.method": str(method),
+            "url.path": urlsplit(str(url)).path,
+        }
+        with spans.child(f"razorpay {method!s}", "client", about):
+            return self._request(method, url, **options)
+
+    def _request(self, method: str | bytes, url: str | bytes, **options: Any) -> requests.Response:
         options.setdefault("timeout", self._timeout_s)
         try:
             response = super().request(method, url, **options)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import requests
 
+from konnect import spans
 from konnect.config import GOOGLE_SHEETS_URL, Settings
 from konnect.errors import BadRequest, Forbidden, NotFound, Unavailable
 
@@ -62,6 +63,7 @@ class GoogleSheets:
         account = getattr(getattr(self._session, "credentials", None), "service_account_email", None)
         return str(account) if account and account != "default" else "the platform's service account"
 
+    @spans.calls("sheets")
     def values(self, spreadsheet_id: str, range: str) -> list[list[Cell]]:
         path = f"/v4/spreadsheets/{quote(spreadsheet_id, safe='')}/values/{quote(range, safe='')}"
         parameters = {"majorDimension": "ROWS", "valueRenderOption": "UNFORMATTED_VALUE"}

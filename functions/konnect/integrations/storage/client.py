@@ -23,6 +23,7 @@ from google.auth.transport.requests import AuthorizedSession
 from google.cloud.storage import Bucket, Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 
+from konnect import spans
 from konnect.config import GOOGLE_IAM_CREDENTIALS_URL, Settings
 from konnect.errors import Unavailable
 
@@ -205,7 +206,8 @@ def _already_gone(blob: Any) -> None:
 def _errors(what: str) -> Iterator[None]:
     """Google's errors and those of the connection as ours."""
     try:
-        yield
+        with spans.child(f"storage {what}", "client", {"service.peer.name": "storage"}):
+            yield
     except (
         exceptions.GoogleAPICallError,
         exceptions.RetryError,

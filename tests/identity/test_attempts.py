@@ -1,0 +1,157 @@
+"""Registration and sign-in against the Auth emulator: what fails half-way, what comes at once, who is locked out."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from konnect import auth, clock
+from konnect.context import Context
+from konnect.errors import BadRequest, Conflict, KonnectError, RateLimited, Unauthenticated, Unavailable
+from konnect.identity import sign_in
+from konnect.integrations.identity_toolkit import client
+from konnect.limits import PASSWORDS
+from konnect.store import Query
+from tests import people
+from tests.support import at_once
+
+SIGN_INS, SIGN_INS_OF_ACCOUNT = PASSWORDS["sign-in"].requests, PASSWORDS["account"].requests
+PASSWORD, HOME, ELSEWHERE = "secret", "198.51.100.7", "203.0.113."
+
+
+def address() -> str:
+    return f"meera-{time.time_ns()}@konnect.test"
+
+
+def register(ctx: Context, email: str, *, also: Any = None, **given: Any) -> sign_in.Entry:
+    fields = {"name": "Meera", "email": email, "password": PASSWORD, **given}
+    return sign_in.register(ctx, fields, client=HOME, also=also, now=clock.now())
+
+
+def log_in(ctx: Context, email: str, *, password: str = PASSWORD, source: str = HOME) -> sign_in.Entry:
+    return sign_in.log_in(ctx, email, password, client=source, now=clock.now())
+
+
+def another_instance(ctx: Context) -> Context:
+    """It has counted nothing itself."""
+    return replace(ctx)
+
+
+@pytest.fixture
+def here(sealing: Context) -> Context:
+    return sealing
+
+
+class TestRegister:
+    @pytest.mark.parametrize("error", [Unavailable, RuntimeError])
+    def test_what_fails_leaves_the_address_free(self, here: Context, error: type[Exception]) -> None:
+        def fail(*_: Any) -> None:
+            raise error("no")
+
+        email = address()
+        with pytest.raises(error):
+            register(here, email, also=fail)
+        assert Query(("users",)).run(here.db) == Query(("wallets",)).run(here.db) == []
+        assert register(here, email).profile["email"] == email
+
+    def test_twenty_at_once_make_one_account(self, here: Context) -> None:
+        email = address()
+        results = at_once(20, lambda _: register(here, email))
+        [made] = [one for one in results if isinstance(one, sign_in.Entry)]
+        assert {one.code for one in results if isinstance(one, KonnectError)} == {"EMAIL_TAKEN"}
+        assert [doc["id"] for doc in Query(("users",)).run(here.db)] == [made.profile["id"]]
+
+    def test_ten_at_once_with_one_number_make_one_account(self, here: Context) -> None:
+        phone, emails = people.phone(), [f"{index}-{address()}" for index in range(10)]
+        results = at_once(10, lambda index: register(here, emails[index], phone=phone))
+        made = [one for one in results if isinstance(one, sign_in.Entry)]
+        assert len(made) <= 1
+        assert len(Query(("users",)).run(here.db)) == len(made)
+        # The others' accounts are gone: their addresses are free.
+        taken = {one.profile["email"] for one in made}
+        free = next(email for email in emails if email not in taken)
+        assert register(here, free).profile["email"] == free
+
+    def test_weak_passwords(self, here: Context) -> None:
+        with pytest.raises(BadRequest) as refused:
+            register(here, address(), password="12345")
+        assert (refused.value.code, refused.value.details[0]["field"]) == ("WEAK_PASSWORD", "password")
+
+    def test_without_a_key(self, here: Context) -> None:
+        cloud = here.settings.model_copy(update={"firebase_auth_emulator_host": ""})
+        with pytest.raises(Unavailable):
+            client.IdentityToolkit(cloud).sign_up(address(), PASSWORD, "Meera")
+
+
+class TestLockOut:
+    def test_guesses_that_come_at_once_are_all_counted(self, here: Context) -> None:
+        email = address()
+        register(here, email)
+        results = at_once(20, lambda _: log_in(another_instance(here), email, password="wrong-one"))
+        assert sum(isinstance(one, Unauthenticated) for one in results) <= SIGN_INS
+        with pytest.raises(RateLimited) as refused:
+            log_in(another_instance(here), email)
+        assert refused.value.code == "TOO_MANY_ATTEMPTS"
+        assert 0 < (refused.value.retry_after_s or 0) <= 900
+
+    def test_many_clients_together_lock_out_strangers_and_not_the_owner(self, here: Context) -> None:
+        email = address()
+        register(here, email)
+        for index in range(SIGN_INS_OF_ACCOUNT):
+            with pytest.raises(Unauthenticated):
+                log_in(here, email, password="wrong-one", source=f"{ELSEWHERE}{index}")
+        with pytest.raises(RateLimited):
+            log_in(here, email, source=f"{ELSEWHERE}99")
+        assert log_in(here, email).profile["email"] == email
+
+    def test_an_unknown_address_is_counted_as_well(self, here: Context) -> None:
+        email = address()
+        for _ in range(SIGN_INS):
+            with pytest.raises(Unauthenticated):
+                log_in(here, email)
+        with pytest.raises(RateLimited):
+            log_in(here, email)
+
+    def test_the_database_knows_no_address(self, here: Context) -> None:
+        email = address()
+        register(here, email)
+        log_in(here, email)
+        kept = repr([Query((name,)).run(here.db) for name in ("signIns", "rateLimits")])
+        assert email not in kept
+        assert HOME not in kept
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("method", "said", "error", "code"),
+        [
+            ("signUp", "EMAIL_EXISTS", Conflict, "EMAIL_TAKEN"),
+            ("signUp", "WEAK_PASSWORD : Password should be at least 6 characters", BadRequest, "WEAK_PASSWORD"),
+            ("signUp", "PASSWORD_DOES_NOT_MEET_REQUIREMENTS : Missing [A digit]", BadRequest, "WEAK_PASSWORD"),
+            ("signUp", "INVALID_EMAIL", BadRequest, "INVALID_INPUT"),
+            ("signUp", "OPERATION_NOT_ALLOWED", Unavailable, "UNAVAILABLE"),
+            ("signInWithPassword", "EMAIL_NOT_FOUND", Unauthenticated, "INVALID_CREDENTIALS"),
+            ("signInWithPassword", "INVALID_PASSWORD", Unauthenticated, "INVALID_CREDENTIALS"),
+            ("signInWithPassword", "INVALID_LOGIN_CREDENTIALS", Unauthenticated, "INVALID_CREDENTIALS"),
+            ("signInWithPassword", "INVALID_EMAIL", Unauthenticated, "INVALID_CREDENTIALS"),
+            ("signInWithPassword", "USER_DISABLED", Unauthenticated, "INVALID_CREDENTIALS"),
+            ("signInWithPassword", "TOO_MANY_ATTEMPTS_TRY_LATER : later", RateLimited, "TOO_MANY_ATTEMPTS"),
+        ],
+    )
+    def test_firebase_s_errors(self, method: str, said: str, error: type[KonnectError], code: str) -> None:
+        refused = client._refusal(method, said)
+        assert isinstance(refused, error)
+        assert isinstance(refused, KonnectError)
+        assert refused.code == code
+
+    def test_firebase_out_of_reach(self, here: Context) -> None:
+        away = here.settings.model_copy(update={"firebase_auth_emulator_host": "127.0.0.1:9"})
+        with pytest.raises(Unavailable):
+            client.IdentityToolkit(away).sign_in(address(), PASSWORD)
+
+
+def test_the_cookie_is_the_account_s(here: Context) -> None:
+    made = register(here, address())
+    caller = auth.authenticate(here, made.cookie)
+    assert (caller.uid, caller.by_cookie, caller.name) == (made.profile["id"], True, "Meera")
