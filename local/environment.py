@@ -127,6 +127,7 @@ def links(ports: Ports) -> dict[str, str]:
         "API": f"{url(ports.api)}/api",
         "Health": f"{url(ports.api)}/health",
         "Console": url(ports.console),
+        "Signaling's metrics": f"{url(ports.signaling)}/metrics",
         "Mail": url(ports.mail),
         "Mail previews": f"{url(ports.mail)}/previews",
         "Razorpay sandbox": url(ports.razorpay),

@@ -3,10 +3,9 @@
 import json
 import logging
 import os
-import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,17 +14,17 @@ from flask import Request
 from werkzeug.test import EnvironBuilder
 
 from konnect import spans, trace
-from konnect.config import ConfigError, Settings, load
+from konnect.config import ConfigError, load
 from konnect.context import Context
 from konnect.errors import Conflict, Unavailable
 from konnect.http import app, internal
 from konnect.http.routing import Call, Router
 from konnect.log import JsonFormatter
-from konnect.store import Emit, Tx, transaction
+from konnect.store import Tx, transaction
 from konnect.tasks import CloudTasks, Task
 from local.environment import child_environ
 from local.manifest import ROOT
-from tests.collector import Collector, Span, collecting
+from tests.collector import Collector, collecting
 
 ID, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 GIVEN = f"00-{ID}-{SPAN}-01"

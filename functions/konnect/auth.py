@@ -203,6 +203,29 @@ def set_disabled(uid: str, disabled: bool, *, using: Settings | None = None) -> 
     forget(uid)
 
 
+def create_account(email: str, password: str, name: str, *, using: Settings | None = None) -> str:
+    """A new account's uid; its address is unverified. Raises Conflict (EMAIL_TAKEN), BadRequest (email; WEAK_PASSWORD),
+    Unavailable.
+    """
+    from firebase_admin import auth, exceptions
+
+    app = _admin_app((using or settings()).google_cloud_project)
+    with _account_errors():
+        try:
+            user = auth.create_user(email=email, password=password, display_name=name, app=app)
+        except auth.EmailAlreadyExistsError as error:
+            raise Conflict(
+                "there is an account with this e-mail address already; please sign in", code="EMAIL_TAKEN"
+            ) from error
+        except (ValueError, exceptions.InvalidArgumentError) as error:
+            # Its own checks and Firebase's alike name what is wrong only in words.
+            if "email" in str(error).lower():
+                raise BadRequest.field("email", "is not accepted") from error
+            raise BadRequest.field("password", "is too weak", code="WEAK_PASSWORD") from error
+    uid: str = user.uid
+    return uid
+
+
 def change_sign_in(
     uid: str, *, email: str | None = None, password: str | None = None, using: Settings | None = None
 ) -> None:

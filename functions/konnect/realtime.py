@@ -90,7 +90,7 @@ class PubSubEmitter:
         return PublisherGrpcTransport(channel=grpc.insecure_channel(host)).publish
 
     def emit(self, emits: list[Emit]) -> None:
-        about = {"messaging.system": "gcp_pubsub", "messaging.batch.message_count": len(emits)}
+        about: spans.Attributes = {"messaging.system": "gcp_pubsub", "messaging.batch.message_count": len(emits)}
         with spans.child("publish events", "producer", {**about, "messaging.destination.name": self._topic}):
             self._emit(emits)
 

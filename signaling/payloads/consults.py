@@ -1,7 +1,7 @@
 """Namespace "/": consults of a fixed length (kundlinow)."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,9 @@ from konnect.http.schemas import Schema
 from .base import Hint, Id, Payload, client, server
 from .konnect import Candidate, Description
 
+IGNORED = Field(default=None, description="Ignored: a caller is who the token says, and the server has the time.")
+
+
 # From clients
 
 
@@ -21,21 +24,23 @@ class ConsultPayload(Payload):
 
 
 class JoinConsult(ConsultPayload):
-    """`userId` is ignored: a caller is who the token says."""
+    user_id: Any = IGNORED
 
 
 class EndConsult(ConsultPayload):
-    """`endedBy` is ignored: a caller is who the token says."""
+    ended_by: Any = IGNORED
 
 
 class NewConsultMessage(Payload):
     """`id`: the client's own; what is sent again under the same one is stored once, and so is the same image. `body`: a
     text, at most 5,000 characters, or of an image the id of its upload (POST /api/uploads, an attachment for this
-    consult). `senderId` and `createdAt` are ignored: the server knows both."""
+    consult)."""
 
     id: Annotated[str, Field(min_length=1, max_length=128)]
     type: Literal["text", "image"] = "text"
     body: str = Field(json_schema_extra=text.PLAIN)
+    sender_id: Any = IGNORED
+    created_at: Any = IGNORED
 
 
 class SendConsultMessage(ConsultPayload):
@@ -47,6 +52,7 @@ class ConsultTyping(Payload):
 
     consult_id: Id | None = None
     room_id: Id | None = None
+    sender_id: Any = IGNORED
     is_typing: bool = True
 
     @model_validator(mode="after")

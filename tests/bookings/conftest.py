@@ -5,17 +5,15 @@ What depends on the time is called in the process with a time of the test's own;
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import requests
 
 from konnect.bookings import checkout, course, repository, tasks
 from konnect.bookings.service import Wanted
 from konnect.calendar import service as calendar
-from konnect.config import Settings, load
+from konnect.config import Settings
 from konnect.context import Context
 from konnect.integrations.razorpay.client import Gateway, gateway
 from konnect.payments import refunds, service
@@ -23,11 +21,11 @@ from konnect.platform import PlatformConfig, platform_config
 from konnect.reconciliation.service import reconcile
 from konnect.sessions.metering import Pace
 from konnect.store import Doc, Query
-from local.sandboxes import background
-from local.sandboxes.razorpay import RazorpaySandbox, RetryPolicy
-from tests.payments.api import TIMEOUT_S, Api, serve
-from tests.payments.conftest import KEY_ID, KEY_SECRET, WEBHOOK_SECRET, Checkout, Shop
-from tests.support import kept_tasks, movements, new_context, sum_of_all_legs
+from local.sandboxes.razorpay import RazorpaySandbox
+from tests.payments.api import Api
+from tests.payments.conftest import Checkout, Shop
+from tests.payments.gateway import Running, opening, running, settings_of
+from tests.support import kept_tasks, movements, sum_of_all_legs
 
 MENTOR, STUDENT, OTHER = "ravi", "meera", "arjun"
 NOW = datetime(2026, 6, 1, 10, 0, tzinfo=UTC)
@@ -184,52 +182,21 @@ class Desk(Shop):
 
 
 @pytest.fixture(scope="module")
-def razorpay() -> Iterator[tuple[RazorpaySandbox, asyncio.AbstractEventLoop]]:
-    sandbox = RazorpaySandbox(
-        0,
-        key_id=KEY_ID,
-        key_secret=KEY_SECRET,
-        webhook_secret=WEBHOOK_SECRET,
-        webhook_url=None,
-        retry=RetryPolicy(first_delay_s=0.01, max_delay_s=0.05, max_attempts=3, timeout_s=20),
-    )
-    with background(sandbox) as loop:
-        yield sandbox, loop
+def razorpay() -> Iterator[Running]:
+    with running() as made:
+        yield made
 
 
 @pytest.fixture
-def settings(razorpay: tuple[RazorpaySandbox, asyncio.AbstractEventLoop]) -> Settings:
-    return load().model_copy(
-        update={
-            "firebase_auth_emulator_host": "127.0.0.1:1",
-            "razorpay_url": razorpay[0].url,
-            "razorpay_key_id": KEY_ID,
-            "razorpay_key_secret": KEY_SECRET,
-            "razorpay_webhook_secret": WEBHOOK_SECRET,
-            "razorpay_timeout_s": 5.0,
-            "minute_s": 60.0,
-        }
-    )
+def settings(razorpay: Running) -> Settings:
+    return settings_of(razorpay[0], minute_s=60.0)
 
 
 @pytest.fixture
-def open_desk(
-    razorpay: tuple[RazorpaySandbox, asyncio.AbstractEventLoop], settings: Settings
-) -> Iterator[Callable[..., Desk]]:
+def open_desk(razorpay: Running, settings: Settings) -> Iterator[Callable[..., Desk]]:
     """Make a desk, with settings changed as named."""
-    sandbox, loop = razorpay
-    with ExitStack() as stack:
-
-        def make(**changed: Any) -> Desk:
-            ctx = new_context(settings.model_copy(update=changed))
-            api = stack.enter_context(serve(ctx))
-            sandbox.webhook_url = f"{api.url}/api/payments/webhook"
-            return Desk(ctx, api, sandbox, loop)
-
+    with opening(Desk, razorpay, settings) as make:
         yield make
-        requests.delete(f"{sandbox.url}/sandbox/faults", timeout=TIMEOUT_S)
-        asyncio.run_coroutine_threadsafe(sandbox.drain(), loop).result(TIMEOUT_S)
-        gateway.cache_clear()
 
 
 @pytest.fixture

@@ -105,6 +105,7 @@ class Room(Bookings):
         back = sum(one["amountPaise"] if one["type"] == "refund" else 0 for one in mine)
         assert paid + back == -kept_paise
         assert self.claims() == [None]
+        assert self.expert()["orders"] == (1 if consult["status"] == "completed" else 0)
         assert self.reserved(EXPERT) == self.reserved(consult["userId"]) == []
         self.check_books()
         return consult

@@ -183,6 +183,25 @@ def test_longer_then_ended_with_a_receipt_for_each(desk: Desk) -> None:
     assert told["endedBy"] == USER
 
 
+def test_its_user_reviews_it_once_it_has_taken_place(desk: Desk) -> None:
+    consult_id = desk.active()
+    review = {"rating": 5, "comment": "She knew."}
+    early = desk.of(USER).post(f"/consult/{consult_id}/review", review)
+    assert (early.status_code, error_code(early)) == (409, "SESSION_NOT_FINISHED")
+    desk.of(USER).post(f"/consult/{consult_id}/end")
+    for caller, code in ((desk.of(EXPERT), "ONLY_THE_USER"), (desk.of("eve"), "NOT_A_PARTICIPANT")):
+        refused = caller.post(f"/consult/{consult_id}/review", review)
+        assert (refused.status_code, error_code(refused)) == (403, code)
+    made = desk.of(USER).post(f"/consult/{consult_id}/review", review)
+    assert (made.status_code, made.json()["rating"], made.json()["expertId"]) == (201, 5, EXPERT)
+    again = desk.of(USER).post(f"/consult/{consult_id}/review", review)
+    assert (again.status_code, error_code(again)) == (409, "ALREADY_REVIEWED")
+    withdrawn = desk.started()
+    desk.of(USER).post(f"/consult/{withdrawn}/end")
+    never = desk.of(USER).post(f"/consult/{withdrawn}/review", review)
+    assert (never.status_code, error_code(never)) == (409, "SESSION_NOT_FINISHED")
+
+
 def test_the_wallet_names_what_was_held_and_what_came_back(desk: Desk) -> None:
     consult_id = desk.started()
     desk.of(EXPERT).post(f"/consult/{consult_id}/end")

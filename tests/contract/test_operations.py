@@ -105,9 +105,7 @@ def owned(ctx: Context, owner: User) -> dict[str, str]:
         "reviewId": made(owner.post("/api/sessions/done/review", {"rating": 4})),
         "deviceId": made(owner.post("/api/notifications/devices", {"token": "a-device", "platform": "web"})),
         "expertId": EXPERT,
-        "consultId": made(
-            owner.post("/consult/start", {"consultantId": EXPERT, "durationMinutes": 5}), "consultId"
-        ),
+        "consultId": made(owner.post("/consult/start", {"consultantId": EXPERT, "durationMinutes": 5}), "consultId"),
     }
 
 

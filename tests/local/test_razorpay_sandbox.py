@@ -1,7 +1,6 @@
 """The Razorpay sandbox's API, by the official client."""
 
 import time
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
@@ -9,39 +8,17 @@ import razorpay
 import requests
 from razorpay.errors import BadRequestError
 
-from local.sandboxes import background
 from local.sandboxes.razorpay import RazorpaySandbox
 from tests.local.razorpay_sandbox import (
     KEY_ID,
     KEY_SECRET,
     TIMEOUT_S,
-    Receiver,
-    new_client,
     new_order,
-    new_sandbox,
     paid,
     pay,
     post,
     settled,
 )
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver().running() as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def sandbox(receiver: Receiver) -> Iterator[RazorpaySandbox]:
-    sandbox = new_sandbox(receiver.url)
-    with background(sandbox):
-        yield sandbox
-
-
-@pytest.fixture
-def client(sandbox: RazorpaySandbox) -> razorpay.Client:
-    return new_client(sandbox)
 
 
 class TestAuthentication:

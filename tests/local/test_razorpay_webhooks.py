@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,24 +27,6 @@ from tests.local.razorpay_sandbox import (
     settled,
     sound,
 )
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver().running() as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def sandbox(receiver: Receiver) -> Iterator[RazorpaySandbox]:
-    sandbox = new_sandbox(receiver.url)
-    with background(sandbox):
-        yield sandbox
-
-
-@pytest.fixture
-def client(sandbox: RazorpaySandbox) -> razorpay.Client:
-    return new_client(sandbox)
 
 
 class TestWebhooks:

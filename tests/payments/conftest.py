@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,18 +10,17 @@ import pytest
 import requests
 
 from konnect import ids
-from konnect.config import Settings, load
+from konnect.config import Settings
 from konnect.context import Context
-from konnect.integrations.razorpay import client, signatures
+from konnect.integrations.razorpay import signatures
 from konnect.money import rupees
 from konnect.store import Doc, Query
-from local.sandboxes import background
-from local.sandboxes.razorpay import RazorpaySandbox, RetryPolicy
-from tests.support import kept_tasks, movements, new_context, sum_of_all_legs, wallet_of
+from local.sandboxes.razorpay import RazorpaySandbox
+from tests.support import kept_tasks, movements, sum_of_all_legs, wallet_of
 
-from .api import TIMEOUT_S, Api, User, serve
+from .api import TIMEOUT_S, Api, User
+from .gateway import KEY_ID, KEY_SECRET, WEBHOOK_SECRET, Running, opening, running, settings_of
 
-KEY_ID, KEY_SECRET, WEBHOOK_SECRET = "rzp_test_konnect", "key-secret", "webhook-secret"
 OWNER = "asha"
 
 
@@ -199,51 +197,21 @@ def crashing(ctx: Context, moment: str, nth: int = 1) -> Crashing:
 
 
 @pytest.fixture(scope="module")
-def razorpay() -> Iterator[tuple[RazorpaySandbox, asyncio.AbstractEventLoop]]:
-    sandbox = RazorpaySandbox(
-        0,
-        key_id=KEY_ID,
-        key_secret=KEY_SECRET,
-        webhook_secret=WEBHOOK_SECRET,
-        webhook_url=None,
-        retry=RetryPolicy(first_delay_s=0.01, max_delay_s=0.05, max_attempts=3, timeout_s=20),
-    )
-    with background(sandbox) as loop:
-        yield sandbox, loop
+def razorpay() -> Iterator[Running]:
+    with running() as made:
+        yield made
 
 
 @pytest.fixture
-def settings(razorpay: tuple[RazorpaySandbox, asyncio.AbstractEventLoop]) -> Settings:
-    return load().model_copy(
-        update={
-            "firebase_auth_emulator_host": "127.0.0.1:1",
-            "razorpay_url": razorpay[0].url,
-            "razorpay_key_id": KEY_ID,
-            "razorpay_key_secret": KEY_SECRET,
-            "razorpay_webhook_secret": WEBHOOK_SECRET,
-            "razorpay_timeout_s": 5.0,
-        }
-    )
+def settings(razorpay: Running) -> Settings:
+    return settings_of(razorpay[0])
 
 
 @pytest.fixture
-def open_shop(
-    razorpay: tuple[RazorpaySandbox, asyncio.AbstractEventLoop], settings: Settings
-) -> Iterator[Callable[..., Shop]]:
+def open_shop(razorpay: Running, settings: Settings) -> Iterator[Callable[..., Shop]]:
     """Make a shop, with settings changed as named."""
-    sandbox, loop = razorpay
-    with ExitStack() as stack:
-
-        def make(**changed: Any) -> Shop:
-            ctx = new_context(settings.model_copy(update=changed))
-            api = stack.enter_context(serve(ctx))
-            sandbox.webhook_url = f"{api.url}/api/payments/webhook"
-            return Shop(ctx, api, sandbox, loop)
-
+    with opening(Shop, razorpay, settings) as make:
         yield make
-        requests.delete(f"{sandbox.url}/sandbox/faults", timeout=TIMEOUT_S)
-        asyncio.run_coroutine_threadsafe(sandbox.drain(), loop).result(TIMEOUT_S)
-        client.gateway.cache_clear()
 
 
 @pytest.fixture

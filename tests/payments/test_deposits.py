@@ -11,7 +11,8 @@ from konnect.payments import deposits
 from tests.support import at_once, movements
 
 from .api import error_code
-from .conftest import KEY_ID, OWNER, Crash, Shop, crashing
+from .conftest import OWNER, Crash, Shop, crashing
+from .gateway import KEY_ID
 
 
 def test_a_deposit_opens_an_order_and_waits(shop: Shop) -> None:

@@ -11,7 +11,9 @@ import requests
 from konnect import clock
 from konnect.integrations.razorpay.client import RazorpayGateway
 from konnect.payments import settlements
-from tests.payments.conftest import KEY_ID, KEY_SECRET, TIMEOUT_S, Shop
+from tests.payments.api import TIMEOUT_S
+from tests.payments.conftest import Shop
+from tests.payments.gateway import KEY_ID, KEY_SECRET
 
 
 def settle(shop: Shop, at: float | None = None) -> dict[str, Any]:

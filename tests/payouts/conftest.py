@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,18 +9,18 @@ import pytest
 import requests
 
 from konnect import clock
-from konnect.config import Settings, load
+from konnect.config import Settings
 from konnect.context import Context
-from konnect.integrations.razorpay.payouts import RazorpayPayouts, payout_gateway
+from konnect.integrations.razorpay.payouts import RazorpayPayouts
 from konnect.payouts import sweeps, tasks
 from konnect.reconciliation.service import reconcile
 from konnect.store import Doc
-from local.sandboxes import background
-from local.sandboxes.razorpay import RazorpaySandbox, RetryPolicy
+from local.sandboxes.razorpay import RazorpaySandbox
 from local.sandboxes.razorpay.server import ACCOUNT_NUMBER
-from tests.payments.api import TIMEOUT_S, Api, User, serve
-from tests.payments.conftest import KEY_ID, KEY_SECRET, WEBHOOK_SECRET, Shop
-from tests.support import give, kept_tasks, new_context, sum_of_all_legs, wallet_of
+from tests.payments.api import Api, User
+from tests.payments.conftest import Shop
+from tests.payments.gateway import Running, opening, running, settings_of
+from tests.support import give, kept_tasks, sum_of_all_legs, wallet_of
 
 PAYOUT_SECRET = "payout-webhook-secret"
 UID = "asha"
@@ -139,57 +138,29 @@ class Till(Shop):
 
 
 @pytest.fixture
-def razorpay() -> Iterator[tuple[RazorpaySandbox, asyncio.AbstractEventLoop]]:
+def razorpay() -> Iterator[Running]:
     """Each test has its own: the account has a balance, and a person is one contact."""
-    sandbox = RazorpaySandbox(
-        0,
-        key_id=KEY_ID,
-        key_secret=KEY_SECRET,
-        webhook_secret=WEBHOOK_SECRET,
-        payout_webhook_secret=PAYOUT_SECRET,
-        webhook_url=None,
-        retry=RetryPolicy(first_delay_s=0.01, max_delay_s=0.05, max_attempts=3, timeout_s=20),
-    )
-    with background(sandbox) as loop:
-        yield sandbox, loop
+    with running(payout_webhook_secret=PAYOUT_SECRET) as made:
+        yield made
 
 
 @pytest.fixture
-def settings(razorpay: tuple[RazorpaySandbox, asyncio.AbstractEventLoop]) -> Settings:
-    return load().model_copy(
-        update={
-            "firebase_auth_emulator_host": "127.0.0.1:1",
-            "razorpay_url": razorpay[0].url,
-            "razorpay_key_id": KEY_ID,
-            "razorpay_key_secret": KEY_SECRET,
-            "razorpay_webhook_secret": WEBHOOK_SECRET,
-            "razorpay_timeout_s": 5.0,
-            "razorpayx_account_number": ACCOUNT_NUMBER,
-            "razorpayx_webhook_secret": PAYOUT_SECRET,
-        }
-    )
+def settings(razorpay: Running) -> Settings:
+    more = {"razorpayx_account_number": ACCOUNT_NUMBER, "razorpayx_webhook_secret": PAYOUT_SECRET}
+    return settings_of(razorpay[0], **more)
 
 
 @pytest.fixture
-def open_till(
-    razorpay: tuple[RazorpaySandbox, asyncio.AbstractEventLoop], settings: Settings
-) -> Iterator[Callable[..., Till]]:
+def open_till(razorpay: Running, settings: Settings) -> Iterator[Callable[..., Till]]:
     """Make a till, with settings changed as named; its expert has earned 1,000 INR."""
-    sandbox, loop = razorpay
-    with ExitStack() as stack:
+    with opening(Till, razorpay, settings) as make:
 
-        def make(**changed: Any) -> Till:
-            ctx = new_context(settings.model_copy(update=changed))
-            api = stack.enter_context(serve(ctx))
-            sandbox.webhook_url = f"{api.url}/api/payments/webhook"
-            till = Till(ctx, api, sandbox, loop)
+        def earned(**changed: Any) -> Till:
+            till = make(**changed)
             till.earn()
             return till
 
-        yield make
-        requests.delete(f"{sandbox.url}/sandbox/faults", timeout=TIMEOUT_S)
-        asyncio.run_coroutine_threadsafe(sandbox.drain(), loop).result(TIMEOUT_S)
-        payout_gateway.cache_clear()
+        yield earned
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from konnect.integrations.razorpay.entities import Payout
 from konnect.payouts import service
 from konnect.store import Doc
 from tests.payments.api import error_code
-from tests.payments.conftest import WEBHOOK_SECRET, Crash, crashing
+from tests.payments.conftest import Crash, crashing
+from tests.payments.gateway import WEBHOOK_SECRET
 from tests.support import at_once, movements
 
 from .conftest import PAYOUT_SECRET, UID, Till

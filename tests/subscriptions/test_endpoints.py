@@ -13,7 +13,7 @@ from local.sandboxes.razorpay.subscriptions import subscription_signature
 from tests.bookings.conftest import OTHER, STUDENT
 from tests.deletion.test_service import principal
 from tests.payments.api import TIMEOUT_S
-from tests.payments.conftest import KEY_SECRET
+from tests.payments.gateway import KEY_SECRET
 
 from .conftest import Club, status_of
 

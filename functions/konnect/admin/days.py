@@ -5,6 +5,7 @@ rolledUpAt, counts, money}. Peaks are sampled each minute; counts and money (the
 by the nightly roll-up. A day that was not rolled up yet is computed from the ledger's own sums, which are exact.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -20,6 +21,8 @@ from konnect.sessions import listing
 from konnect.store import Database, Doc, Query, Tx
 
 from .revenue import each_day
+
+log = logging.getLogger(__name__)
 
 COLLECTION = "metricsDays"
 MAX_DAYS = 731
@@ -130,4 +133,5 @@ def sample(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, in
         tx.set((COLLECTION, day), {**before, "day": day, "peaks": peaks, "hours": hours})
 
     ctx.run(work)
+    log.info("sample", extra=values)
     return values

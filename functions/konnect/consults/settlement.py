@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from konnect.calendar import service as calendar
+from konnect.experts import standing
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import SPENDING_ORDER, Leg, Movement, Parts
@@ -85,6 +86,9 @@ def close(
     people = (consult["userId"], consult["expertUid"])
     calendar.release(tx, people, consult_id, consult["reservedFrom"], consult["reservedUntil"])
     claims.release(tx, consult["expertId"], consult["userId"], consult_id)
+    if status == "completed":
+        tx.peek(("experts", consult["expertId"]))
+        standing.add(tx, consult["expertId"], orders=1, now=now)
     over = {**consult, **ended, "heldPaise": 0}
     events.ended(tx, over, share_paise)
     messages.ended(tx, over, share_paise, now=now)

@@ -23,7 +23,7 @@ _LIMITS = configured(Settings())
 DESCRIPTION = (
     "One backend for platforms that sell an expert's time. Amounts are in INR; times are ISO 8601 in UTC; lists are "
     "paged by cursor. Texts are plain text, never HTML: show them as text. Sign in with Firebase Authentication and "
-    "send the ID token as a Bearer token. "
+    "send the ID token as a Bearer token, or the `token` that `POST /auth/login` gives. "
     "Socket.IO events are described by [/api/asyncapi.json](/api/asyncapi.json).\n\n"
     "Requests are limited by user, and by address where nobody is signed in: "
     + "; ".join(f"{one.name} {one.requests} in {one.window_s // 60} min" for one in _LIMITS.values())

@@ -49,7 +49,8 @@ ROUTES: dict[str, str] = {
     "/api/payments": "konnect.payments.endpoints",
     "/api/payments/create-order": "konnect.bookings.endpoints",
     "/api/payments/invoices": "konnect.invoices.endpoints",
-    "/consult": "konnect.consults.endpoints",
+    "/consult/*": "konnect.consults.endpoints",
+    "/consult/*/review": "konnect.reviews.endpoints",
 }
 """The function `api`."""
 

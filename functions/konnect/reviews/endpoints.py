@@ -1,4 +1,5 @@
-"""Reviews: /api/{sessions,bookings}/{id}/review, /api/{experts,mentors}/{id}/reviews, /api/reviews/{id}."""
+"""Reviews: /api/{sessions,bookings}/{id}/review, /consult/{id}/review, /api/{experts,mentors}/{id}/reviews,
+/api/reviews/{id}."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,12 @@ def review_booking(call: Call, booking_id: str, body: NewReview) -> dict[str, An
     the student's first name.
     """
     return _create(call, lambda tx: service.of_booking(tx, booking_id, call.user.uid), body)
+
+
+@router.post("/consult/<consult_id>/review", response=Review, status=201, errors=(403, 404, 409))
+def review_consult(call: Call, consult_id: str, body: NewReview) -> dict[str, Any]:
+    """Review a consult that has taken place, as its user. One review a consult."""
+    return _create(call, lambda tx: service.of_consult(tx, consult_id, call.user.uid), body)
 
 
 @router.get("/api/experts/<expert_id>/reviews", response=Listing[Review], auth="public", errors=(404,))

@@ -62,6 +62,7 @@ class ModeratedReview(Review):
 
     session_id: str | None = None
     booking_id: str | None = None
+    consult_id: str | None = None
     user_id: str
     hidden: bool
     report_count: int

@@ -1,8 +1,8 @@
-"""reviews/{id}: one a session or booking, its id made of theirs (which the public list must not show). No client reads
-the documents: the API shows what is public of them.
+"""reviews/{id}: one a session, booking or consult, its id made of theirs (which the public list must not show). No
+client reads the documents: the API shows what is public of them.
 
-{expertId, expertUid, sessionId | bookingId, userId, reviewerName, rating, comment, reply, repliedAt, replyEditedAt,
-hidden, reportCount, createdAt, updatedAt}; reviews/{id}/reports/{uid}: who reported it and why;
+{expertId, expertUid, sessionId | bookingId | consultId, userId, reviewerName, rating, comment, reply, repliedAt,
+replyEditedAt, hidden, reportCount, createdAt, updatedAt}; reviews/{id}/reports/{uid}: who reported it and why;
 reviews/{id}/private/counted: the rating that the expert's average has of it (triggers.py).
 """
 
@@ -14,6 +14,7 @@ from google.cloud import firestore
 
 from konnect import audit, ids
 from konnect.bookings import access as booked
+from konnect.consults import access as consulted
 from konnect.contacts import masked
 from konnect.errors import Conflict, Forbidden, NotFound
 from konnect.experts import service as experts
@@ -28,9 +29,9 @@ REPORTS_SHOWN = 10
 
 @dataclass(frozen=True)
 class Subject:
-    """What is reviewed, once, by its user: a session, or a booking."""
+    """What is reviewed, once, by its user: a session, a booking, or a consult."""
 
-    kind: Literal["session", "booking"]
+    kind: Literal["session", "booking", "consult"]
     id: str
     expert_id: str
     expert_uid: str
@@ -67,6 +68,19 @@ def of_booking(tx: Tx, booking_id: str, uid: str) -> Subject:
     if booking["status"] != "completed" or booking["statusReason"] == "student-no-show":
         raise _not_finished()
     return Subject("booking", booking_id, booking["mentorId"], booking["mentorUid"], uid, booking["studentName"])
+
+
+def of_consult(tx: Tx, consult_id: str, uid: str) -> Subject:
+    """A consult that has taken place, for its user to review.
+
+    Raises NotFound (CONSULT_NOT_FOUND), Forbidden (NOT_A_PARTICIPANT, ONLY_THE_USER), Conflict (SESSION_NOT_FINISHED).
+    """
+    consult = consulted.of_participant(tx, consult_id, uid)
+    if consult["userId"] != uid:
+        raise Forbidden("only the user of a consult reviews it", code="ONLY_THE_USER")
+    if consult["status"] != "completed" or consult["startedAt"] is None:
+        raise _not_finished()
+    return Subject("consult", consult_id, consult["expertId"], consult["expertUid"], uid, consult["userName"])
 
 
 def create(tx: Tx, subject: Subject, *, rating: int, comment: str, now: datetime) -> Doc:

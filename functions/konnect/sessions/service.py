@@ -1,5 +1,6 @@
 """A per-minute session that runs: its minutes, absences, end and settlement (design, "A per-minute session")."""
 
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,8 @@ from . import billing, repository, schedule, statement
 from .booked import course
 from .booked import service as booked
 from .metering import ABSENCE_REASONS, CancelReason, EndReason, Meter, Pace, Side, warning
+
+log = logging.getLogger(__name__)
 
 # Minutes
 
@@ -101,6 +104,8 @@ def save(tx: Tx, session: Doc, meter: Meter, now: datetime) -> None:
             warned["graceUntil"] = clock.iso(meter.grace_until)
         for uid in (session["userId"], session["expertUid"]):
             tx.emit(user_room(uid), "chat-warning", warned)
+        # Once more for an attempt that is repeated: what is counted by it is a rate.
+        log.info("session warned", extra={"session": session["id"], "warning": fields["warning"]})
 
 
 def _emit_billing(tx: Tx, session: Doc, meter: Meter, balance_paise: int) -> None:

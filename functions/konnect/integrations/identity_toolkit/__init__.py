@@ -1,1 +1,1 @@
-"""Firebase Auth's own sign-up and sign-in with a password."""
+"""Firebase Auth's own sign-in with a password."""
