@@ -19,3 +19,30 @@ async def listen(app: web.Application, host: str, port: int) -> web.AppRunner:
         await runner.cleanup()
         raise
     return runner
+
+
+class HttpService:
+    """A service of ours: an application on a port, 0 for any free one."""
+
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self.host = host
+        self.port = port
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def app(self) -> web.Application:
+        """What is served: made anew at each start."""
+        raise NotImplementedError
+
+    async def start(self) -> None:
+        """Listen. Raises OSError for a taken port."""
+        self._runner = await listen(self.app(), self.host, self.port)
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None

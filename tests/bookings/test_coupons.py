@@ -130,6 +130,20 @@ class TestWhatItGives:
         assert desk.book(coupon_code="OFF20", price_paise=1000_00)["payable"] == 800
         assert desk.book(OTHER, scheduled_at=SLOT + DAY, coupon_code="OFF20", price_paise=800_00)["payable"] == 800
 
+    def test_only_one_booking_is_to_be_the_first(self, desk: Desk) -> None:
+        for code in ("OFF20", "HALF"):
+            coupon(desk, code, firstBookingOnly=True, maxUsesPerUser=5)
+        held = desk.book(coupon_code="OFF20")
+        for code in ("OFF20", "HALF"):
+            assert refused(desk, coupon_code=code, scheduled_at=SLOT + DAY) == "COUPON_NOT_APPLICABLE"
+        assert desk.book(coupon_code="HALF")["id"] == held["id"]
+        # Whatever the coupon says by then.
+        coupon(desk, "HALF")
+        desk.cancel(held["id"], "student", NOW)
+        assert repository.FIRST in {one["code"] for one in desk.all("couponUsers")}
+        assert confirmed(desk, scheduled_at=SLOT + DAY)
+        assert refused(desk, scheduled_at=SLOT + 2 * DAY) == "COUPON_NOT_APPLICABLE"
+
     def test_a_first_booking_is_the_first_that_is_kept(self, desk: Desk) -> None:
         coupon(desk, firstBookingOnly=True, maxUsesPerUser=5)
         first = confirmed(desk)

@@ -79,7 +79,7 @@ class TestRegister:
         assert (refused.value.code, refused.value.details[0]["field"]) == ("WEAK_PASSWORD", "password")
 
     def test_without_a_key(self, here: Context) -> None:
-        cloud = here.settings.model_copy(update={"firebase_auth_emulator_host": ""})
+        cloud = here.settings.model_copy(update={"firebase_auth_emulator_host": "", "firebase_api_key": ""})
         with pytest.raises(Unavailable):
             client.IdentityToolkit(cloud)
 

@@ -231,6 +231,9 @@ class TestByHand:
         till.send(payout_id)
         shown = console.show_payout_details(till.ctx, {"payoutId": payout_id, "by": "ops"}, clock.now())
         assert (shown["accountNumber"], shown["amountPaise"]) == (NUMBER, 400_00)
+        till.details(UPI)
+        with pytest.raises(Conflict, match="they are as"):
+            console.show_payout_details(till.ctx, {"payoutId": payout_id, "by": "ops"}, clock.now())
         [entry] = [one for one in till.all("audit") if one["action"] == "payout.details.show"]
         assert (entry["actor"], entry["target"]) == ("console:ops", f"users/{UID}/private/payoutDetails")
         till.ctx.run(lambda tx: service.settle_by_hand(tx, payout_id, "paid", by="ops", now=clock.now()))

@@ -148,7 +148,7 @@ class TestToken:
 
 
 class TestEvents:
-    @pytest.mark.parametrize("event", ["nonsense", "Register", "__init__", "trigger_event", "message"])
+    @pytest.mark.parametrize("event", ["nonsense", "Register", "__init__", "trigger_event", "send"])
     def test_an_unknown_event_is_told(self, event: str, seat: Callable[..., Seat], user: Person) -> None:
         assert seat(user).connect().call(event, {})["error"]["code"] == "UNKNOWN_EVENT"
 

@@ -36,7 +36,7 @@ def value(found: Samples, name: str, **labels: str) -> float:
 
 
 def test_what_an_instance_does(instance: Callable[..., Instance], seat: Callable[..., Seat], pair: Pair) -> None:
-    own = instance(MESSAGES_PER_MINUTE="2", MINUTE_S="60")
+    own = instance(MESSAGES_PER_MINUTE="2", RATE_LIMIT_FACTOR="1", MINUTE_S="60")
     user = seat(pair.user.person, own.url).connect()
     chat_id = pair.start()
     user.wait("chat-started")

@@ -17,6 +17,8 @@ def offer(tx: Tx, ask: Ask, *, now: datetime) -> list[Benefit]:
         return []
     coupon = repository.get(tx, ask.code, ask.uid)
     _check(coupon, ask, repository.uses_of(tx, ask.code, ask.uid), now)
+    if coupon["firstBookingOnly"] and repository.uses_of(tx, repository.FIRST, ask.uid):
+        raise Conflict("another booking of yours is to be the first", code="COUPON_NOT_APPLICABLE")
     return [Benefit("coupon", ask.code, amount(coupon, ask.left_paise), f"Coupon {ask.code}")]
 
 

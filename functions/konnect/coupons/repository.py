@@ -1,10 +1,11 @@
 """coupons/{CODE}: {code, percent | amountPaise, maxDiscountPaise, minPricePaise, startsAt, endsAt, maxUses,
 maxUsesPerUser, mentorIds, firstBookingOnly, isActive, uses, createdBy, createdAt, updatedAt}.
 
-couponUses/{CODE}:{booking}: {code, uid, bookingId, createdAt}, while a booking uses it. couponUsers/{CODE}:{uid}:
-{code, uid, uses}. A coupon with `maxUses` counts its `uses`; one without has no counter, which all bookings with it
-would wait for. No client reads any of them: who reads codes can use them. All are read without locks, since many may
-want the last use at once: of those that meet, the second to commit is run again, and finds it gone.
+couponUses/{CODE}:{booking}: {code, uid, bookingId, isFirst, createdAt}, while a booking uses it.
+couponUsers/{CODE}:{uid}: {code, uid, uses}; couponUsers/first:{uid}: the same of all coupons for a first booking.
+A coupon with `maxUses` counts its `uses`; one without has no counter, which all bookings with it would wait for. No
+client reads any of them: who reads codes can use them. All are read without locks, since many may want the last use at
+once: of those that meet, the second to commit is run again, and finds it gone.
 """
 
 from datetime import datetime
@@ -13,6 +14,8 @@ from konnect.errors import NotFound
 from konnect.store import Database, Doc, Page, Query, Tx, page
 
 COLLECTION = "coupons"
+FIRST = "first"
+"""No code: those are in capitals."""
 
 
 def find(tx: Tx, code: str) -> Doc | None:
@@ -22,7 +25,7 @@ def find(tx: Tx, code: str) -> Doc | None:
 
 def get(tx: Tx, code: str, uid: str | None = None) -> Doc:
     """Raises NotFound (COUPON_NOT_FOUND). `uid`: whose uses are read with it."""
-    tx.peek((COLLECTION, code), *([_user(code, uid)] if uid else []))
+    tx.peek((COLLECTION, code), *([_user(code, uid), _user(FIRST, uid)] if uid else []))
     found = tx.get(COLLECTION, code)
     if found is None:
         raise NotFound("there is no such coupon", code="COUPON_NOT_FOUND")
@@ -30,24 +33,28 @@ def get(tx: Tx, code: str, uid: str | None = None) -> Doc:
 
 
 def uses_of(tx: Tx, code: str, uid: str) -> int:
+    """How often a user uses a coupon; FIRST: any for a first booking."""
     return int((tx.get(*_user(code, uid)) or {"uses": 0})["uses"])
 
 
 def use(tx: Tx, code: str, booking_id: str, uid: str, *, now: datetime) -> None:
     """Count a use. The caller has found one left in this transaction."""
-    tx.peek((COLLECTION, code), _user(code, uid), _use(code, booking_id))
+    tx.peek((COLLECTION, code), _user(code, uid), _user(FIRST, uid), _use(code, booking_id))
     if tx.get(*_use(code, booking_id)) is not None:
         return
-    tx.create(_use(code, booking_id), {"code": code, "uid": uid, "bookingId": booking_id, "createdAt": now})
-    _count(tx, code, uid, 1, now)
+    is_first = get(tx, code)["firstBookingOnly"]
+    use: Doc = {"code": code, "uid": uid, "bookingId": booking_id, "isFirst": is_first, "createdAt": now}
+    tx.create(_use(code, booking_id), use)
+    _count(tx, use, 1, now)
 
 
 def forget(tx: Tx, code: str, booking_id: str, uid: str, *, now: datetime) -> None:
-    tx.peek((COLLECTION, code), _user(code, uid), _use(code, booking_id))
-    if tx.get(*_use(code, booking_id)) is None:
+    tx.peek((COLLECTION, code), _user(code, uid), _user(FIRST, uid), _use(code, booking_id))
+    use = tx.get(*_use(code, booking_id))
+    if use is None:
         return
     tx.delete(_use(code, booking_id))
-    _count(tx, code, uid, -1, now)
+    _count(tx, use, -1, now)
 
 
 def listed(db: Database, *, active: bool | None, limit: int, cursor: str | None) -> Page:
@@ -63,11 +70,14 @@ def uses(db: Database, coupon: Doc) -> int:
     return Query(("couponUses",)).filter("code", "==", coupon["code"]).count(db)
 
 
-def _count(tx: Tx, code: str, uid: str, by: int, now: datetime) -> None:
+def _count(tx: Tx, use: Doc, by: int, now: datetime) -> None:
+    code, uid = use["code"], use["uid"]
     coupon = get(tx, code)
     if coupon["maxUses"] is not None:
         tx.update((COLLECTION, code), {"uses": coupon["uses"] + by, "updatedAt": now})
-    tx.set(_user(code, uid), {"code": code, "uid": uid, "uses": uses_of(tx, code, uid) + by})
+    # As it was when it was used: the coupon's rules may have changed since.
+    for counted in (code, FIRST) if use["isFirst"] else (code,):
+        tx.set(_user(counted, uid), {"code": counted, "uid": uid, "uses": uses_of(tx, counted, uid) + by})
 
 
 def _use(code: str, booking_id: str) -> tuple[str, str]:

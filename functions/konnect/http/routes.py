@@ -4,7 +4,7 @@ ROUTES: dict[str, str] = {
     "/health": "konnect.http.system",
     "/api": "konnect.http.system",
     "/api/auth": "konnect.identity.endpoints",
-    "/auth": "konnect.experts.account_endpoints",
+    "/auth/*": "konnect.experts.account_endpoints",
     "/api/bookings": "konnect.bookings.endpoints",
     "/api/bookings/*/dispute": "konnect.disputes.endpoints",
     "/api/bookings/*/meeting-link": "konnect.bookings.call_endpoints",

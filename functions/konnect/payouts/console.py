@@ -65,7 +65,8 @@ class Showing(BaseModel):
 
 def show_payout_details(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Where a payout that is made by hand goes, in full; audited, with who asked. Raises NotFound, Conflict
-    (PAYOUT_AT_PROVIDER, PAYOUT_SETTLED): nobody needs the numbers of what the provider pays, or of what is over.
+    (PAYOUT_AT_PROVIDER, PAYOUT_SETTLED: nobody needs the numbers of what the provider pays, or of what is over;
+    PAYOUT_DETAILS_CHANGED: a change is for later payouts, and the earlier numbers are not kept).
     """
     given = Showing.model_validate(payload)
     payout = repository.find(ctx.db, given.payoutId)
@@ -75,6 +76,13 @@ def show_payout_details(ctx: Context, payload: dict[str, Any], now: datetime) ->
         raise Conflict("the provider has been asked for this payout", code="PAYOUT_AT_PROVIDER")
     if payout["status"] != "pending":
         raise Conflict(f"the payout is {payout['status']} already", code="PAYOUT_SETTLED")
+    now_given, frozen = ctx.run(lambda tx: details.destination(details.of(tx, payout["userId"]))), payout["destination"]
+    if frozen is not None and now_given is not None and frozen["shown"] != now_given["shown"]:
+        raise Conflict(
+            f"the payout was asked for when the details were {frozen['shown']}; they are {now_given['shown']} now: ask "
+            "its owner, and settle it as failed if it is to go there",
+            code="PAYOUT_DETAILS_CHANGED",
+        )
     plain = details.plain_of(ctx, payout["userId"])
     target = "/".join(details.path(payout["userId"]))
     by = f"console:{given.by}"

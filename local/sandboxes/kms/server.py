@@ -8,13 +8,13 @@ from aiohttp import web
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from local.listening import listen
+from local.listening import HttpService
 
 NONCE_BYTES = 12
 VERSION_BYTES = 4
 
 
-class KmsSandbox:
+class KmsSandbox(HttpService):
     """Keys by name, each with its versions; port 0 takes any free one.
 
     POST /v1/{name}:encrypt {plaintext, additionalAuthenticatedData} and :decrypt {ciphertext, …}, base64, as the API.
@@ -23,18 +23,11 @@ class KmsSandbox:
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        self.host = host
-        self.port = port
+        super().__init__(port, host)
         self.keys: dict[str, list[bytes]] = {}
         self._faults: list[int] = []
-        self._runner: web.AppRunner | None = None
 
-    @property
-    def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
-
-    async def start(self) -> None:
-        """Listen. Raises OSError for a taken port."""
+    def app(self) -> web.Application:
         app = web.Application()
         app.add_routes(
             [
@@ -44,13 +37,7 @@ class KmsSandbox:
                 web.post("/sandbox/faults", self._set_faults),
             ]
         )
-        self._runner = await listen(app, self.host, self.port)
-        self.port = self._runner.addresses[0][1]
-
-    async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        return app
 
     def snapshot(self) -> dict[str, Any]:
         """All keys, for a restart: without them, what was encrypted is lost."""

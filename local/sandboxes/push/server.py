@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local.listening import listen
+from local.listening import HttpService
 from local.sandboxes.push import page
 from local.sandboxes.push.messages import InvalidMessage, check
 
@@ -53,7 +53,7 @@ def _fcm(code: str | None) -> list[dict[str, Any]]:
     return [{"@type": FCM_ERROR, "errorCode": code}] if code else []
 
 
-class PushSandbox:
+class PushSandbox(HttpService):
     """Takes messages for any token; port 0 takes any free one.
 
     POST /v1/projects/{project}/messages:send with any Bearer token, as the API. GET /sandbox/messages?token= →
@@ -64,21 +64,14 @@ class PushSandbox:
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        self.host = host
-        self.port = port
+        super().__init__(port, host)
         self.requests = 0
         """How many requests the API has seen."""
         self.sent: deque[dict[str, Any]] = deque(maxlen=MAX_MESSAGES)
         self._tokens: dict[str, str] = {}
         self._faults: list[dict[str, Any]] = []
-        self._runner: web.AppRunner | None = None
 
-    @property
-    def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
-
-    async def start(self) -> None:
-        """Listen. Raises OSError for a taken port."""
+    def app(self) -> web.Application:
         app = web.Application(middlewares=[self._answer_errors])
         app.add_routes(
             [
@@ -91,13 +84,7 @@ class PushSandbox:
                 web.delete("/sandbox/faults", self._clear_faults),
             ]
         )
-        self._runner = await listen(app, self.host, self.port)
-        self.port = self._runner.addresses[0][1]
-
-    async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        return app
 
     def to(self, token: str) -> list[dict[str, Any]]:
         """The messages to a token, oldest first."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local.listening import listen
+from local.listening import HttpService
 from local.sandboxes.razorpay import errors
 from local.sandboxes.razorpay.contacts import Contacts
 from local.sandboxes.razorpay.control import Control
@@ -55,7 +55,7 @@ CORS_HEADERS = {
 }
 
 
-class RazorpaySandbox:
+class RazorpaySandbox(HttpService):
     """A Razorpay account on this machine.
 
     `razorpay.Client(auth=(key_id, key_secret), base_url=sandbox.url)` works against it. Webhooks go to `webhook_url`,
@@ -76,19 +76,12 @@ class RazorpaySandbox:
         host: str = "127.0.0.1",
         retry: RetryPolicy | None = None,
     ) -> None:
-        self.host = host
-        self.port = port
+        super().__init__(port, host)
         state, faults = State(), Faults()
         payout_secret = payout_webhook_secret or webhook_secret
         webhooks = Webhooks(state, faults, webhook_secret, payout_secret, webhook_url, retry or RetryPolicy())
         self._core = Core(key_id, key_secret, account_number, webhooks, state, faults)
         self._authorization = b"Basic " + b64encode(f"{key_id}:{key_secret}".encode())
-        self._runner: web.AppRunner | None = None
-
-    @property
-    def url(self) -> str:
-        """Base URL, without `/v1`."""
-        return f"http://{self.host}:{self.port}"
 
     @property
     def webhook_url(self) -> str | None:
@@ -98,20 +91,19 @@ class RazorpaySandbox:
     def webhook_url(self, url: str | None) -> None:
         self._core.webhooks.url = url
 
-    async def start(self) -> None:
-        """Listen, and go on delivering what `restore` brought. Raises OSError for a taken port."""
+    def app(self) -> web.Application:
         app = web.Application(middlewares=[self._answer_errors, self._guard_api], client_max_size=MAX_BODY_BYTES)
         for resource in RESOURCES:
             app.add_routes(resource(self._core).routes())
         app.router.add_route("OPTIONS", "/sandbox/{tail:.*}", self._preflight)
-        self._runner = await listen(app, self.host, self.port)
-        self.port = self._runner.addresses[0][1]
+        return app
+
+    async def start(self) -> None:
+        await super().start()
         await self._core.webhooks.start()
 
     async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await super().stop()
         await self._core.webhooks.stop()
 
     async def drain(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local.listening import listen
+from local.listening import HttpService
 from local.sandboxes.sheets import book, page
 from local.sandboxes.sheets.book import RangeError, Spreadsheet
 
@@ -43,7 +43,7 @@ def refusal(code: int, message: str | None = None) -> web.Response:
     return web.json_response({"error": error}, status=code)
 
 
-class SheetsSandbox:
+class SheetsSandbox(HttpService):
     """Spreadsheets by id; port 0 takes any free one.
 
     GET /v4/spreadsheets/{id}/values/{range}, with any Bearer token, as the API (403 for one that is not shared, 404,
@@ -53,20 +53,13 @@ class SheetsSandbox:
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
-        self.host = host
-        self.port = port
+        super().__init__(port, host)
         self.spreadsheets: dict[str, Spreadsheet] = {}
         self.requests = 0
         """How many requests the API has seen."""
         self._faults: list[dict[str, Any]] = []
-        self._runner: web.AppRunner | None = None
 
-    @property
-    def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
-
-    async def start(self) -> None:
-        """Listen. Raises OSError for a taken port."""
+    def app(self) -> web.Application:
         app = web.Application(middlewares=[self._answer_errors], client_max_size=MAX_BODY_BYTES)
         app.add_routes(
             [
@@ -79,13 +72,7 @@ class SheetsSandbox:
                 web.delete("/sandbox/faults", self._clear_faults),
             ]
         )
-        self._runner = await listen(app, self.host, self.port)
-        self.port = self._runner.addresses[0][1]
-
-    async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        return app
 
     def snapshot(self) -> dict[str, Any]:
         """All spreadsheets as JSON values, for a restart. Faults are not part of it."""

@@ -26,7 +26,7 @@ from gcp_storage_emulator.server import Server as Emulator
 from gcp_storage_emulator.server import create_server
 from yarl import URL
 
-from local.listening import listen
+from local.listening import HttpService
 from local.manifest import ROOT
 from local.ports import HOST
 from local.sandboxes.storage import signatures
@@ -44,7 +44,7 @@ _SENT_ON = ("Content-Type", "Content-Disposition", "Content-Range", "Location", 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class StorageSandbox:
+class StorageSandbox(HttpService):
     """Buckets that are there as soon as they are named; port 0 takes any free one.
 
     GET, HEAD and PUT /{bucket}/{path} by V4 signed URL (403 AccessDenied without, SignatureDoesNotMatch; 400
@@ -54,20 +54,14 @@ class StorageSandbox:
     """
 
     def __init__(self, port: int, host: str = HOST, cors: Path = CORS) -> None:
-        self.host = host
-        self.port = port
+        super().__init__(port, host)
         self._cors: list[dict[str, Any]] = json.loads(cors.read_text(encoding="utf-8"))
         self._emulator: Emulator | None = None
         self._emulator_url = ""
         self._kept: dict[str, Any] = {}
         self._buckets: set[str] = set()
         self._writing = asyncio.Lock()
-        self._runner: web.AppRunner | None = None
         self._session: aiohttp.ClientSession | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
 
     @cached_property
     def _key(self) -> rsa.RSAPrivateKey:
@@ -83,6 +77,14 @@ class StorageSandbox:
         _put(self._emulator, self._kept)
         await asyncio.to_thread(self._emulator.start)
         self._emulator_url = "http://{}:{}".format(*self._emulator._api._httpd.server_address)
+        self._session = aiohttp.ClientSession(auto_decompress=False)
+        try:
+            await super().start()
+        except OSError:
+            await self.stop()
+            raise
+
+    def app(self) -> web.Application:
         app = web.Application(middlewares=[self._answer], client_max_size=MAX_BODY_BYTES)
         app.router.add_route("GET", "/", self._health)
         app.router.add_route("POST", "/v1/projects/-/serviceAccounts/{email}", self._sign_blob)
@@ -90,18 +92,10 @@ class StorageSandbox:
         for prefix in ("/storage/v1", "/upload/storage/v1", "/download/storage/v1", "/batch/storage/v1"):
             app.router.add_route("*", prefix + "{rest:(/.*)?}", self._json_api)
         app.router.add_route("*", "/{bucket}/{path:.+}", self._object)
-        self._session = aiohttp.ClientSession(auto_decompress=False)
-        try:
-            self._runner = await listen(app, self.host, self.port)
-        except OSError:
-            await self.stop()
-            raise
-        self.port = self._runner.addresses[0][1]
+        return app
 
     async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        await super().stop()
         if self._session is not None:
             await self._session.close()
             self._session = None
