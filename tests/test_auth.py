@@ -16,7 +16,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from konnect import auth, ids
+from konnect import auth, ids, tokens
 from konnect.config import GOOGLE_ISSUER, Settings
 from konnect.context import Context
 from konnect.errors import Forbidden, NotFound, Unauthenticated, Unavailable
@@ -164,7 +164,7 @@ class TestVerifyToken:
                     auth.verify_token(token, using=CLOUD, certs_url=own.url + "")
             # A key that is new is fetched once the last fetch is 30 s old.
             assert own.fetched == 1
-            auth._key_client(own.url)._last_successful_fetch = time.monotonic() - 31
+            tokens._key_client(own.url)._last_successful_fetch = time.monotonic() - 31
             assert auth.verify_token(token, using=CLOUD, certs_url=own.url).uid == "ann"
             assert own.fetched == 2
         finally:
@@ -340,9 +340,9 @@ class TestAuthenticate:
 
     def test_the_cache_is_bounded(self, account_context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(auth, "ACCOUNT_CACHE_SIZE", 3)
-        cache = auth._Accounts()
+        cache: auth._Remembered[str] = auth._Remembered()
         for index in range(5):
-            cache.get(account_context.db, f"u{index}")
+            cache.get("project", f"u{index}", str, for_s=10)
         assert [uid for _, uid in cache._known] == ["u2", "u3", "u4"]
 
 

@@ -10,24 +10,23 @@ an emulator it does not even look at the expiry. It is used where it alone can d
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from . import ids, text
+from . import ids, text, tokens
 from .config import GOOGLE_ISSUER, Settings, settings
 from .errors import BadRequest, Conflict, Forbidden, NotFound, Unauthenticated, Unavailable
 
 if TYPE_CHECKING:
-    from jwt import PyJWKClient
-
     from .context import Context
     from .store import Database
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 FIREBASE_ISSUER = "https://securetoken.google.com/"
 FIREBASE_CERTS_URL = "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
@@ -38,10 +37,6 @@ COOKIE_LIFE = timedelta(days=7)
 COOKIE_CHECK_S = 3600.0
 """How long a cookie goes without a look at its account: an ID token is refreshed as often."""
 DEFAULT_ROLE = "user"
-MAX_TOKEN_LENGTH = 8192
-LEEWAY_S = 5
-CERTS_LIFESPAN_S = 3600
-CERTS_TIMEOUT_S = 5
 ACCOUNT_CACHE_S = 10.0
 ACCOUNT_CACHE_SIZE = 10_000
 
@@ -104,9 +99,9 @@ def verify_token(
     """
     current = using or settings()
     project = current.google_cloud_project
-    by_cookie = _is_cookie(token)
+    by_cookie = tokens.issuer(token).startswith(COOKIE_ISSUER)
     published = cookie_certs_url if by_cookie else certs_url
-    payload = _decode(
+    payload = tokens.decode(
         token,
         certs_url=None if current.firebase_auth_emulator_host else published,
         audience=project,
@@ -138,7 +133,9 @@ def authenticate(ctx: "Context", token: str) -> Principal:
     Forbidden (ACCOUNT_DISABLED), Unavailable.
     """
     claims = verify_token(token, using=ctx.settings)
-    account = _accounts.get(ctx.db, claims.uid)
+    account = _accounts.get(
+        ctx.db.project, claims.uid, partial(_read_account, ctx.db, claims.uid), for_s=ACCOUNT_CACHE_S
+    )
     if account.disabled:
         raise Forbidden("this account is disabled", code="ACCOUNT_DISABLED")
     # auth_time has whole seconds, so a sign-in within the second of a revocation has to be repeated.
@@ -176,7 +173,9 @@ def verify_task_token(using: Settings, authorization: str | None) -> None:
     issuers = [using.oidc_issuer]
     if using.oidc_issuer == GOOGLE_ISSUER:
         issuers.append("accounts.google.com")
-    payload = _decode(bearer(authorization), certs_url=using.oidc_certs_url, audience=using.tasks_url, issuers=issuers)
+    payload = tokens.decode(
+        bearer(authorization), certs_url=using.oidc_certs_url, audience=using.tasks_url, issuers=issuers
+    )
     if payload.get("email") != using.tasks_service_account or payload.get("email_verified") is not True:
         raise Unauthenticated("the token belongs to another service account")
 
@@ -284,18 +283,7 @@ def session_cookie(id_token: str, *, using: Settings | None = None) -> str:
 def forget(uid: str) -> None:
     """Drop what this instance remembers of an account, after its document was changed here."""
     _accounts.forget(uid)
-    _checked.forget(uid)
-
-
-def _is_cookie(token: str) -> bool:
-    """Which keys to ask; the issuer itself is checked with the signature."""
-    import jwt
-
-    try:
-        payload = jwt.decode(token, options={"verify_signature": False}) if len(token) <= MAX_TOKEN_LENGTH else {}
-    except (jwt.InvalidTokenError, ValueError):
-        return False
-    return str(payload.get("iss", "")).startswith(COOKIE_ISSUER)
+    _valid_since.forget(uid)
 
 
 def _revoked() -> Unauthenticated:
@@ -307,7 +295,9 @@ def _check_cookie(ctx: "Context", claims: Claims, account: Account) -> None:
     if account.cookies_valid_after is not None and claims.auth_time < account.cookies_valid_after:
         raise _revoked()
     if datetime.now(UTC) - claims.auth_time > timedelta(seconds=COOKIE_CHECK_S):
-        valid_after = _checked.get(ctx.settings.google_cloud_project, claims.uid)
+        project = ctx.settings.google_cloud_project
+        read = partial(_valid_after, project, claims.uid)
+        valid_after = _valid_since.get(project, claims.uid, read, for_s=COOKIE_CHECK_S)
         if valid_after is None or claims.auth_time < valid_after:
             raise _revoked()
 
@@ -320,109 +310,28 @@ def _role_now(claims: Claims, account: Account) -> str:
     return account.role
 
 
-def _decode(token: str, *, certs_url: str | None, audience: str, issuers: list[str]) -> dict[str, Any]:
-    """The payload of a token; signature, audience, issuer, times and subject are checked. certs_url None: unsigned."""
-    import jwt
-
-    if not token or len(token) > MAX_TOKEN_LENGTH:
-        raise Unauthenticated("the token is missing or malformed")
-    # An empty audience in the settings must not make PyJWT skip the check.
-    if not audience:
-        raise Unauthenticated("tokens can't be checked: no audience is configured")
-    try:
-        header = jwt.get_unverified_header(token)
-        if certs_url is None:
-            if header.get("alg") != "none":
-                raise Unauthenticated("the token is not one of the Auth emulator's")
-            key: Any = ""
-        else:
-            # Before the keys are looked at: only what Google signs with, never an algorithm that the token chooses.
-            if header.get("alg") != "RS256":
-                raise Unauthenticated("the token is not signed with RS256")
-            key = _signing_key(certs_url, header.get("kid"))
-        payload: dict[str, Any] = jwt.decode(
-            token,
-            key,
-            algorithms=["RS256"],
-            audience=audience,
-            issuer=issuers,
-            leeway=LEEWAY_S,
-            options={
-                "verify_signature": certs_url is not None,
-                # Without a signature to check, PyJWT would check nothing else either.
-                "verify_exp": True,
-                "verify_nbf": True,
-                "verify_iat": True,
-                "verify_aud": True,
-                "verify_iss": True,
-                "verify_sub": True,
-                "strict_aud": True,
-                "require": ["exp", "iat", "aud", "iss", "sub"],
-            },
-        )
-    except jwt.ExpiredSignatureError as error:
-        raise Unauthenticated("the token has expired") from error
-    except jwt.InvalidAudienceError as error:
-        raise Unauthenticated("the token was issued for another project") from error
-    except jwt.InvalidIssuerError as error:
-        raise Unauthenticated("the token has another issuer") from error
-    except jwt.MissingRequiredClaimError as error:
-        raise Unauthenticated(f"the token has no {error.claim}") from error
-    except jwt.InvalidSignatureError as error:
-        raise Unauthenticated("the token's signature is wrong") from error
-    except jwt.ImmatureSignatureError as error:
-        raise Unauthenticated("the token is not valid yet") from error
-    except jwt.InvalidTokenError as error:
-        raise Unauthenticated("the token is missing or malformed") from error
-    return payload
-
-
-def _signing_key(certs_url: str, kid: object) -> Any:
-    import jwt
-
-    if not isinstance(kid, str) or not kid:
-        raise Unauthenticated("the token names no key")
-    client = _key_client(certs_url)
-    try:
-        return client.get_signing_key(kid)
-    except (jwt.PyJWTError, ValueError, OSError) as error:
-        # With keys at hand the issuer has answered, so it is the token that names none of them.
-        unreachable = isinstance(error, jwt.PyJWKClientConnectionError)
-        if not unreachable and client.jwk_set_cache is not None and client.jwk_set_cache.get() is not None:
-            raise Unauthenticated("the token was signed with an unknown key") from error
-        log.warning("signing keys not fetched", extra={"url": certs_url, "error": str(error)})
-        raise Unavailable("the token can't be checked at the moment; please try again") from error
-
-
-@lru_cache(maxsize=8)
-def _key_client(certs_url: str) -> "PyJWKClient":
-    """Keys are fetched once an hour, and at once (every 30 s at most) when a token names an unknown one."""
-    from jwt import PyJWKClient
-
-    return PyJWKClient(certs_url, lifespan=CERTS_LIFESPAN_S, timeout=CERTS_TIMEOUT_S)
-
-
-class _Accounts:
-    """Accounts read within the last 10 s, by project and uid."""
+class _Remembered(Generic[T]):
+    """What was read of accounts lately, by project and uid."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[tuple[str, str], tuple[float, Account]] = {}
+        self._known: dict[tuple[str, str], tuple[float, T]] = {}
 
-    def get(self, db: "Database", uid: str) -> Account:
-        key = (db.project, uid)
+    def get(self, project: str, uid: str, read: Callable[[], T], *, for_s: float) -> T:
+        """What is not older than `for_s`, else what `read` returns now."""
+        key = (project, uid)
         with self._lock:
             known = self._known.get(key)
-        if known is not None and time.monotonic() - known[0] < ACCOUNT_CACHE_S:
+        if known is not None and time.monotonic() - known[0] < for_s:
             return known[1]
-        account = _read_account(db, uid)
+        found = read()
         with self._lock:
             self._known.pop(key, None)
             if len(self._known) >= ACCOUNT_CACHE_SIZE:
                 # Insertion order is the order of reading: the first is the oldest.
                 del self._known[next(iter(self._known))]
-            self._known[key] = (time.monotonic(), account)
-        return account
+            self._known[key] = (time.monotonic(), found)
+        return found
 
     def forget(self, uid: str) -> None:
         with self._lock:
@@ -430,40 +339,12 @@ class _Accounts:
                 del self._known[key]
 
 
-_accounts = _Accounts()
-
-
-class _Checked:
-    """Since when the sign-ins of an account are valid, as Firebase said within the last hour; None: it is closed."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: dict[tuple[str, str], tuple[float, datetime | None]] = {}
-
-    def get(self, project: str, uid: str) -> datetime | None:
-        """Raises Unavailable."""
-        with self._lock:
-            known = self._known.get((project, uid))
-        if known is not None and time.monotonic() - known[0] < COOKIE_CHECK_S:
-            return known[1]
-        valid_after = _valid_after(project, uid)
-        with self._lock:
-            self._known.pop((project, uid), None)
-            if len(self._known) >= ACCOUNT_CACHE_SIZE:
-                del self._known[next(iter(self._known))]
-            self._known[project, uid] = (time.monotonic(), valid_after)
-        return valid_after
-
-    def forget(self, uid: str) -> None:
-        with self._lock:
-            for key in [key for key in self._known if key[1] == uid]:
-                del self._known[key]
-
-
-_checked = _Checked()
+_accounts: _Remembered[Account] = _Remembered()
+_valid_since: _Remembered[datetime | None] = _Remembered()
 
 
 def _valid_after(project: str, uid: str) -> datetime | None:
+    """Since when sign-ins of an account are valid, as Firebase says; None: it is closed. Raises Unavailable."""
     from firebase_admin import auth
 
     try:

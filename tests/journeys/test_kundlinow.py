@@ -1,12 +1,16 @@
-"""kundlinow's first steps, by its own paths alone: sign up, be approved, recharge."""
+"""kundlinow by its own paths alone: sign up, be approved, recharge; and a consult, by the tokens of a week."""
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import requests
 
 from local.person import Person
 from tests import people
+from tests.signaling.conftest import Seat, clients, seat, urls
+
+__all__ = ["clients", "seat", "urls"]
 
 Env = dict[str, str]
 
@@ -52,3 +56,29 @@ def test_sign_up_and_recharge(stack_env: Env) -> None:
     ).json()
     assert (again["id"], again["user"]["hasBirthDetails"]) == (meera.uid, True)
     assert {name: meera.get("/api/users/me")[name] for name in born} == born
+
+
+def test_a_consult(stack_env: Env, seat: Callable[..., Seat], urls: tuple[str, str]) -> None:
+    born = {"dateOfBirth": "1990-02-03", "timeOfBirth": "06:15", "placeOfBirth": "Pune"}
+    meera, asha = signed_up(stack_env, "Meera", **born), signed_up(stack_env, "Asha", role="consultant")
+    application = f"/api/admin/mentor-applications/{asha.uid}/status"
+    people.admin(stack_env).call("PUT", application, {"status": "approved"})
+    meera.deposit(500)
+    wanted = {"userId": meera.uid, "consultantId": asha.uid, "durationMinutes": 30}
+    consult_id = meera.post("/consult/start", wanted)["consultId"]
+    asha.post(f"/consult/{consult_id}/accept")
+    assert asha.get(f"/consult/{consult_id}")["birth"] is None
+    user, expert = seat(meera, urls[0]).connect(), seat(asha, urls[1]).connect()
+    for one in (user, expert):
+        one.call("join_consult", {"consultId": consult_id})
+    active = asha.get(f"/consult/{consult_id}")
+    assert (active["status"], active["birth"]) == ("active", born)
+    assert meera.get(f"/consult/{consult_id}")["birth"] is None
+    user.call("message", {"consultId": consult_id, "message": {"id": "1", "type": "text", "body": "Namaste"}})
+    assert expert.wait("message")["message"]["body"] == "Namaste"
+    receipt = asha.post(f"/consult/{consult_id}/end")
+    assert receipt["endReason"] == "expert-ended"
+    assert receipt["heldPaise"] == receipt["amountPaise"] + receipt["releasedPaise"]
+    assert user.wait("session_end")["endedBy"] == asha.uid
+    assert meera.get("/api/wallet")["balancePaise"] == 50000 - receipt["amountPaise"]
+    assert asha.get("/api/wallet")["balancePaise"] == receipt["earningPaise"]
