@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from flask import Request
+from flask import Flask, Request
 from werkzeug.test import EnvironBuilder
 
 from konnect import spans, trace
@@ -25,6 +26,7 @@ from konnect.tasks import CloudTasks, Task
 from local.environment import child_environ
 from local.manifest import ROOT
 from tests.collector import Collector, collecting
+from tests.http.test_triggers import NAME, Message, event, stamp
 
 ID, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 GIVEN = f"00-{ID}-{SPAN}-01"
@@ -232,6 +234,24 @@ class TestParts:
         below = collector.one(ID, "firestore transaction")
         assert below is not None
         assert below.parent == job.id
+
+    def test_a_trigger_follows_the_write_and_links_to_its_delivery(self, ctx: Context, collector: Collector) -> None:
+        message = Message()
+        message.value.name = NAME
+        message.value.update_time.CopyFrom(stamp())
+        message.value.fields["trace"].string_value = GIVEN
+        delivery = secrets.token_hex(16)
+        headers = {"traceparent": f"00-{delivery}-{SPAN}-01"}
+        with recording(collector), Flask("test").test_request_context(headers=headers):
+            internal.serve_trigger(event(message), "transactions/{transactionId}", "tests.test_spans:trigger", ctx)
+        span = collector.one(ID, "trigger tests.test_spans:trigger")
+        assert span is not None
+        assert (span.kind, span.parent, span.links) == ("consumer", SPAN, (delivery,))
+        assert span.attributes["messaging.message.id"] == "e1"
+
+
+def trigger(ctx: Context, change: Any, now: Any) -> None:
+    """Has nothing to do."""
 
 
 def job(ctx: Context, payload: dict[str, Any], now: Any) -> dict[str, Any]:

@@ -64,9 +64,9 @@ def test_a_consult(
     stack_db: Database,
 ) -> None:
     user, expert = seat(meera, urls[0]).connect(), seat(asha, urls[1]).connect()
-    balance = meera.get("/api/wallet")["balance"]
+    before_paise = meera.get("/api/wallet")["balancePaise"]
     consult_id = ask(meera, asha)
-    assert meera.get("/api/wallet")["balance"] == balance - 10 * MINUTES
+    assert meera.get("/api/wallet")["balancePaise"] == before_paise - 1000 * MINUTES
     expert.wait("consult_updated", lambda told: told["status"] == "pending")
 
     # Who comes first waits.
@@ -134,9 +134,10 @@ def test_a_consult(
         assert (over["consultId"], over["endedBy"], over["amount"]) == (consult_id, meera.uid, ended["amount"])
     assert ("earning" in user.wait("session_end"), "earning" in expert.wait("session_end")) == (False, True)
     assert expert.call("session_end", {"consultId": consult_id})["amount"] == ended["amount"]
-    assert meera.get("/api/wallet")["balance"] == balance - ended["amount"]
     receipt = asha.get(f"/consult/{consult_id}/receipt")
-    assert receipt["amount"] == ended["amount"] == receipt["earning"] + receipt["platformFee"]
+    assert receipt["amount"] == ended["amount"]
+    assert receipt["amountPaise"] == receipt["earningPaise"] + receipt["platformFeePaise"]
+    assert meera.get("/api/wallet")["balancePaise"] == before_paise - receipt["amountPaise"]
     assert receipt["seconds"] == ended["seconds"] > 0
     late = expert.call("message", {"consultId": consult_id, "message": {"id": "m9", "body": "still there?"}})
     assert code(late) == "CONSULT_ENDED"
