@@ -25,7 +25,7 @@ from konnect.store import Database
 from konnect.tasks import CloudTasks
 
 from . import twins
-from .auth import Connection
+from .auth import Connection, is_welcome
 from .lanes import THREADS, Lanes, Pool
 from .manager import Emitter, Manager
 from .memberships import Memberships
@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 MESSAGE_MAX_BYTES = 1_000_000
 """Far above every limit of the domain, so that what is too long gets a coded error and not a lost connection."""
 POLL_PACKETS_MAX = 10_000
+LOOKED_UP_AT_ONCE = 100
+"""Listeners in a round: 4,000 in ten minutes."""
 ROUND_MIN_S = 1.0
 DRAIN_S = 3.0
 START_S = 60.0
@@ -241,11 +243,21 @@ class Instance:
         for connection in [*services.presence.connections.values(), *services.visitors.values()]:
             if connection.is_over:
                 self._manager.close_transport(connection.eio_sid)
+        await self._look_up_listeners(services)
         # Who has not been admitted since the last round but one holds a connection for nothing.
         strangers = self._manager.anonymous()
         for eio_sid in strangers & self._strangers:
             self._manager.close_transport(eio_sid)
         self._strangers = strangers
+
+    async def _look_up_listeners(self, services: Services) -> None:
+        """An ID token's end comes within the hour; a cookie's holder may have been sent out days before its end."""
+        everybody = [*services.presence.connections.values(), *services.visitors.values()]
+        unseen = [connection for connection in everybody if connection.is_unseen][:LOOKED_UP_AT_ONCE]
+        found = await asyncio.gather(*(is_welcome(services.ctx, self._call, connection) for connection in unseen))
+        for connection, welcome in zip(unseen, found, strict=True):
+            if not welcome:
+                self._manager.close_transport(connection.eio_sid)
 
 
 def renew_visitors(connections: Mapping[str, Connection], visitors: Mapping[str, Connection]) -> None:

@@ -2,7 +2,8 @@
 
 A socket may outlive its token, which lasts an hour. It is closed EXPIRY_GRACE_S after the expiry, unless the client has
 brought a fresh token with `register`; the stock client then connects again with the token of that moment. Whether the
-account is still welcome is looked up again when the socket is used, RECHECK_S apart.
+account is still welcome is looked up again when the socket is used, RECHECK_S apart. A session cookie lasts a week: who
+came by one and only listens is looked up as well, LISTENING_S apart.
 """
 
 import logging
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 EXPIRY_GRACE_S = 300.0
 RECHECK_S = 60.0
+LISTENING_S = 600.0
 HINTS_PER_S = 10
 
 
@@ -64,6 +66,11 @@ class Connection:
         return time.monotonic() - self.checked_at > RECHECK_S
 
     @property
+    def is_unseen(self) -> bool:
+        """By a cookie, and not looked up for long."""
+        return self.principal.by_cookie and time.monotonic() - self.checked_at > LISTENING_S
+
+    @property
     def is_expired(self) -> bool:
         return clock.now() > self.principal.expires_at
 
@@ -100,6 +107,15 @@ def renewed(ctx: Context, connection: Connection, token: str) -> Principal:
     if principal.uid != connection.uid:
         raise Forbidden("the token is another user's")
     return principal
+
+
+async def is_welcome(ctx: Context, call: Callable[..., Any], connection: Connection) -> bool:
+    """Look once more whether the account is, for who does not use the socket."""
+    try:
+        await recheck(ctx, call, connection)
+    except (Forbidden, Unauthenticated):
+        return False
+    return True
 
 
 async def recheck(ctx: Context, call: Callable[..., Any], connection: Connection) -> None:

@@ -1,12 +1,16 @@
 """/api/admin/users: in one process for rules and lists, on the whole stack for what takes effect at once."""
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from konnect import clock
 from konnect.admin import user_index, users
+from konnect.auth import Principal
 from konnect.http.triggers import Change
+from konnect.identity import service as identity
 from konnect.store import Doc, Query
 from local.clients.sockets import SocketClients
 from local.person import CallError, wait_until
@@ -138,6 +142,27 @@ class TestChange:
         assert no_accounts[1:] == [("set_role", USER, "user"), ("revoke", USER)]
         assert panel.doc("users", USER)["tokensValidAfter"]
         assert kept_events(panel.ctx).named("disconnect", f"user:{USER}") == [None]
+
+    def test_a_sign_in_before_the_claim_is_lowered_saves_nothing(
+        self, panel: Panel, no_accounts: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Between the commit and the claim, Firebase still gives tokens with the old role."""
+        signed_in: list[Principal] = []
+
+        def sign_in(uid: str, role: str, **_: Any) -> None:
+            now = clock.now()
+            signed_in.append(
+                Principal(uid, None, True, "Meera", "admin", now + timedelta(days=7), auth_time=now, issued_at=now)
+            )
+            panel.ctx.run(lambda tx: identity.verify(tx, signed_in[0], now=now))
+            assert panel.doc("users", uid)["role"] == "admin"
+
+        add(panel, USER, "Meera", role="admin")
+        monkeypatch.setattr(users.auth, "set_role", sign_in)
+        self.change(panel, role="user")
+        user = panel.doc("users", USER)
+        assert user["role"] == "user"
+        assert signed_in[0].auth_time < user["tokensValidAfter"]
 
     def test_disabling_ends_the_session_and_settles_it(self, panel: Panel, no_accounts: list[Any]) -> None:
         add(panel, USER, "Meera")

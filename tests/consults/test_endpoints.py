@@ -90,6 +90,8 @@ class TestStart:
             ({"price": 250}, 409, "PRICE_CHANGED"),
             ({"consultantId": "nobody"}, 404, "EXPERT_NOT_FOUND"),
             ({"consultantId": USER}, 404, "EXPERT_NOT_FOUND"),
+            ({"consultantId": ".."}, 400, "INVALID_INPUT"),
+            ({"consultantId": "__x__"}, 400, "INVALID_INPUT"),
             ({"durationMinutes": 4}, 400, "INVALID_INPUT"),
             ({"durationMinutes": 121}, 400, "INVALID_INPUT"),
             ({"durationMinutes": "30"}, 400, "INVALID_INPUT"),

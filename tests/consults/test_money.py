@@ -36,6 +36,17 @@ class TestOnce:
             room.ask(minutes=31)
         assert refused.value.code == "ALREADY_IN_SESSION"
 
+    def test_the_same_again_at_a_price_that_has_changed_since(self, room: Room) -> None:
+        """Nobody is told of a consult at another price than they were shown."""
+        room.person(USER)
+        first = room.ask(price_paise=30000)
+        room.ctx.run(lambda tx: tx.update(("experts", EXPERT), {"pricePerMinPaise": 500}))
+        assert room.ask()["id"] == room.ask(price_paise=30000)["id"] == first["id"]
+        with pytest.raises(Conflict) as refused:
+            room.ask(price_paise=15000)
+        assert refused.value.code == "PRICE_CHANGED"
+        assert room.kinds() == ["consult.hold"]
+
     def test_an_idempotency_key_outlives_the_end(self, room: Room) -> None:
         room.person(USER)
         key = idempotency.key(USER, "consult", "k1", {"minutes": 30})
@@ -104,6 +115,24 @@ class TestOnce:
         assert consult["status"] == ("pending" if accepted else "cancelled")
         assert room.kinds() == (["consult.hold"] if accepted else ["consult.hold", "consult.release"])
         room.check_books()
+
+    def test_an_end_racing_extensions(self, room: Room) -> None:
+        """What is held by then is divided; an extension that comes after the end holds nothing."""
+        consult_id = room.active()
+
+        def race(index: int) -> None:
+            if index % 2:
+                room.finish(consult_id, EXPERT, room.at(10))
+            else:
+                room.extend(consult_id, 10, room.at(10))
+
+        results = at_once(6, race)
+        assert all(
+            isinstance(one, Unavailable | None) or (isinstance(one, Conflict) and one.code == "CONSULT_ENDED")
+            for one in results
+        )
+        held_paise = 30000 + 10000 * room.consult(consult_id)["extensions"]
+        room.settled(consult_id, kept_paise=10000, held_paise=held_paise)
 
     def test_an_end_racing_its_length(self, room: Room) -> None:
         consult_id = room.active()

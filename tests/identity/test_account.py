@@ -2,14 +2,19 @@
 
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import requests
 
 from bench.entry_point import id_token
+from konnect.auth import Principal
+from konnect.context import Context
+from konnect.identity import service
 from local.person import CallError, Person, wait_until
 from tests import people
+from tests.support import START
 
 
 def mails(env: Mapping[str, str], to: str) -> list[str]:
@@ -165,3 +170,12 @@ class TestSignIn:
             change(meera, **body)
         assert (refused.value.status, refused.value.code) == (403, "RECENT_LOGIN_REQUIRED")
         assert change(meera, name="Meera I", email=meera.email)["name"] == "Meera I"
+
+
+@pytest.mark.parametrize(("role", "outdated"), [("expert", False), ("user", True)])
+def test_a_token_of_the_second_of_a_change_is_judged_by_what_it_says(ctx: Context, role: str, outdated: bool) -> None:
+    made, changed = START, START + timedelta(milliseconds=300)
+    profile = {"name": "Asha", "email": "a@konnect.test", "emailVerified": True, "role": "expert", "disabled": False}
+    ctx.db.set(("users", "asha"), {**profile, "claimsChangedAt": changed, "createdAt": made, "updatedAt": made})
+    principal = Principal("asha", "a@konnect.test", True, "Asha", role, made + timedelta(hours=1), issued_at=made)
+    assert service.own(ctx, principal, now=changed)["refreshToken"] is outdated

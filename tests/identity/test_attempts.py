@@ -9,12 +9,13 @@ import pytest
 from konnect import auth, clock
 from konnect.context import Context
 from konnect.errors import BadRequest, KonnectError, RateLimited, Unauthenticated, Unavailable
-from konnect.identity import sign_in
+from konnect.experts.account_schemas import Credentials
+from konnect.identity import service, sign_in
 from konnect.integrations.identity_toolkit import client
 from konnect.limits import PASSWORDS
 from konnect.store import Query
 from tests import people
-from tests.support import at_once
+from tests.support import at_once, kept_events
 
 SIGN_INS, SIGN_INS_OF_ACCOUNT = PASSWORDS["sign-in"].requests, PASSWORDS["account"].requests
 PASSWORD, HOME, ELSEWHERE = "secret", "198.51.100.7", "203.0.113."
@@ -119,6 +120,13 @@ class TestLockOut:
         with pytest.raises(RateLimited):
             log_in(here, email)
 
+    @pytest.mark.parametrize("email", ["meera\u200b@konnect.test", "me\xadera@konnect.test", "ｍeera@konnect.test"])
+    def test_an_address_has_one_spelling(self, email: str) -> None:
+        """Or guesses at one account would be counted apart."""
+        with pytest.raises(ValueError, match="no e-mail address"):
+            Credentials(email=email, password=PASSWORD)
+        assert Credentials(email=" Meera@Konnect.TEST", password=PASSWORD).email == "meera@konnect.test"
+
     def test_the_database_knows_no_address(self, here: Context) -> None:
         email = address()
         register(here, email)
@@ -149,6 +157,16 @@ class TestRefusals:
         away = here.settings.model_copy(update={"firebase_auth_emulator_host": "127.0.0.1:9"})
         with pytest.raises(Unavailable):
             client.IdentityToolkit(away).sign_in(address(), PASSWORD)
+
+
+def test_a_new_password_ends_the_sockets_of_before(here: Context) -> None:
+    made = register(here, address())
+    uid = made.profile["id"]
+    caller = auth.authenticate(here, made.cookie)
+    service.change(here, caller, {"bio": "Hello"}, now=clock.now())
+    assert kept_events(here).named("disconnect") == []
+    service.change(here, caller, {"password": "another-secret"}, now=clock.now())
+    assert kept_events(here).named("disconnect", f"user:{uid}") == [None]
 
 
 def test_the_cookie_is_the_account_s(here: Context) -> None:

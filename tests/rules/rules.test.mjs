@@ -122,6 +122,21 @@ describe("beyond the table", () => {
     assert.equal(refused?.code, "permission-denied");
   });
 
+  test("whoever has lost a role reads nothing by the token of before", async () => {
+    const at = Math.floor(Date.now() / 1000);
+    await environment.withSecurityRulesDisabled((context) =>
+      setDoc(doc(context.firestore(), "users/demoted"), { role: "user", tokensValidAfter: new Date(at * 1000 - 500) }),
+    );
+    const read = (auth_time, path) => {
+      const context = environment.authenticatedContext("demoted", { role: "admin", auth_time });
+      return getDocFromServer(doc(context.firestore(), path));
+    };
+    for (const path of ["config/platform", "wallets/user-enabled", "wallets/demoted"]) {
+      await assertFails(read(at - 1, path));
+    }
+    await assertSucceeds(read(at, "wallets/demoted"));
+  });
+
   test("a role in the profile gives nothing: only the token's claim does", async () => {
     await environment.withSecurityRulesDisabled((context) =>
       setDoc(doc(context.firestore(), "users/climber"), { role: "admin" }),

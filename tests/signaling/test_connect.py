@@ -1,23 +1,27 @@
 """The handshake: who is let in, and what the others are told."""
 
+import asyncio
 import base64
 import json
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from konnect import clock
+from konnect import auth, clock
 from konnect.auth import Principal
+from konnect.context import Context
 from konnect.store import Database
 from local.clients import ClientError, SocketClients
 from local.person import Person
-from signaling.auth import EXPIRY_GRACE_S, Connection
+from signaling.auth import EXPIRY_GRACE_S, Connection, is_welcome
 from tests import people
+from tests.http.serving import emulator_token
 from tests.signaling.conftest import Seat
 
 
@@ -145,6 +149,32 @@ class TestToken:
         assert connection(60).is_expired
         assert not connection(60).is_over
         assert connection(EXPIRY_GRACE_S + 1).is_over
+
+    @pytest.mark.parametrize("end", [{"disabled": True}, {"cookiesValidAfter": clock.after(clock.now(), 3600)}])
+    def test_who_only_listens_by_a_cookie_is_looked_up(
+        self, ctx: Context, end: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It lasts a week, and whoever has been sent out would hear everything until then."""
+
+        def connection(by_cookie: bool) -> Connection:
+            now = clock.now()
+            week = {"exp": int(now.timestamp()) + 7 * 24 * 3600, "auth_time": int(now.timestamp())}
+            issuer = {"iss": auth.COOKIE_ISSUER + ctx.db.project} if by_cookie else {}
+            token = emulator_token(ctx.settings.google_cloud_project, "meera", **week, **issuer)
+            return Connection("sid", "eio", auth.authenticate(ctx, token), token)
+
+        async def call(function: Callable[..., Any], *args: Any) -> Any:
+            return function(*args)
+
+        ctx = replace(ctx, settings=ctx.settings.model_copy(update={"google_cloud_project": ctx.db.project}))
+        socket, other = connection(by_cookie=True), connection(by_cookie=False)
+        monkeypatch.setattr("signaling.auth.LISTENING_S", -1.0)
+        assert socket.is_unseen
+        assert not other.is_unseen
+        assert asyncio.run(is_welcome(ctx, call, socket))
+        ctx.db.set(("users", "meera"), end)
+        auth.forget("meera")
+        assert not asyncio.run(is_welcome(ctx, call, socket))
 
 
 class TestEvents:

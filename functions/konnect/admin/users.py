@@ -68,9 +68,13 @@ def change(ctx: Context, given: Change, *, now: datetime) -> Doc:
     uid, using = given.uid, ctx.settings
     if given.role is not None:
         ctx.outside(f"set the role of {uid} to {given.role}", auth.set_role, uid, given.role, using=using)
-        # Tokens issued before this moment still say the old role: they must not bring it back into the profile.
+        # Tokens issued before this moment still say the old role: they must not bring it back into the profile. Whoever
+        # signed in after the commit and before the claim was set has done just that, and is sent out once more.
         claimed_at = clock.now()
-        ctx.run(lambda tx: tx.update(("users", uid), {"claimsChangedAt": claimed_at}))
+        claimed: Doc = {"claimsChangedAt": claimed_at, "role": given.role}
+        if user.get("tokensValidAfter") == now:
+            claimed["tokensValidAfter"] = claimed_at
+        ctx.run(lambda tx: tx.update(("users", uid), claimed))
     if given.disabled is not None:
         what = "disable" if given.disabled else "enable"
         ctx.outside(f"{what} the account of {uid}", auth.set_disabled, uid, given.disabled, using=using)

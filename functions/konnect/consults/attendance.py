@@ -1,5 +1,9 @@
 """Pure part of who was there in a consult: the evidence of booked sessions, the time in which both were there, and
-when each came and went."""
+when each came and went.
+
+A user who comes back before the absence has ended the consult was there meanwhile, as far as the consultant was: else
+somebody who leaves and returns again and again would have the consultant's time for nothing.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,23 +16,25 @@ from konnect.store import Doc
 SIDES: tuple[Side, Side] = ("user", "expert")
 INTERVALS_MAX = 200
 """So many are kept of a side; of one who comes and goes more often, the last goes on. Money is by `together_ms`."""
-NOTHING: Doc = {**evidence.NOTHING, "togetherMs": 0, "intervals": {side: [] for side in SIDES}}
+NOTHING: Doc = {**evidence.NOTHING, "togetherMs": 0, "awayMs": 0, "intervals": {side: [] for side in SIDES}}
 """The fields of a consult that is not accepted yet."""
 _MS = timedelta(milliseconds=1)
 
 
 @dataclass
 class Attendance:
-    """`intervals`: by side, [{from, to}] in order; `to` is None while it goes on."""
+    """`away_ms`: of the user's absence that goes on, the time in which the consultant waited. `intervals`: by side,
+    [{from, to}] in order; `to` is None while it goes on."""
 
     known: Evidence
     together_ms: int
+    away_ms: int
     intervals: dict[Side, list[Doc]]
 
     @classmethod
     def begin(cls, now: datetime) -> "Attendance":
         """From now on it counts who is there. Nobody is, until `note` says so."""
-        return cls(Evidence(now, now, now), 0, {side: [] for side in SIDES})
+        return cls(Evidence(now, now, now), 0, 0, {side: [] for side in SIDES})
 
     @classmethod
     def of(cls, consult: Doc) -> "Attendance":
@@ -36,7 +42,8 @@ class Attendance:
         known = evidence.of(consult)
         assert known is not None
         stored = consult["intervals"]
-        return cls(known, consult["togetherMs"], {side: [dict(one) for one in stored[side]] for side in SIDES})
+        intervals = {side: [dict(one) for one in stored[side]] for side in SIDES}
+        return cls(known, consult["togetherMs"], consult["awayMs"], intervals)
 
     @property
     def both_there(self) -> bool:
@@ -46,12 +53,20 @@ class Attendance:
         """Time passes, as things are."""
         before = self.known.until
         self.known.advance(now, running=running)
-        if running and self.both_there:
-            self.together_ms += (self.known.until - before) // _MS
+        passed_ms = (self.known.until - before) // _MS
+        if not running or self.known.expert_absent_since is not None:
+            return
+        if self.known.user_absent_since is None:
+            self.together_ms += passed_ms
+        else:
+            self.away_ms += passed_ms
 
     def note(self, *, user_there: bool, expert_there: bool) -> None:
         """From the known time on it is so."""
         self.known.note(user_there=user_there, expert_there=expert_there)
+        if user_there:
+            self.together_ms += self.away_ms
+            self.away_ms = 0
         self._mark(self.intervals["user"], user_there)
         self._mark(self.intervals["expert"], expert_there)
 
@@ -74,4 +89,9 @@ class Attendance:
     @property
     def fields(self) -> Doc:
         """As the consult has it."""
-        return {**self.known.fields, "togetherMs": self.together_ms, "intervals": self.intervals}
+        return {
+            **self.known.fields,
+            "togetherMs": self.together_ms,
+            "awayMs": self.away_ms,
+            "intervals": self.intervals,
+        }

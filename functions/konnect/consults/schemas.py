@@ -5,14 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from konnect.http.schemas import Schema
+from konnect.http.schemas import DocumentId, Schema
 from konnect.money import Rupees
 
 from .policy import LONGEST_MINS, SHORTEST_MINS
 
 Status = Literal["pending", "active", "completed", "cancelled"]
 Type = Literal["chat", "call", "video"]
-Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
 
 
 class ConsultRequest(Schema):
@@ -21,7 +20,7 @@ class ConsultRequest(Schema):
     user_id: Annotated[str, StringConstraints(max_length=128)] | None = Field(
         default=None, description="The caller's own; another is 403."
     )
-    consultant_id: Id
+    consultant_id: DocumentId
     duration_minutes: int = Field(
         strict=True, ge=SHORTEST_MINS, le=LONGEST_MINS, description="At most the platform's longest.", examples=[30]
     )
@@ -121,7 +120,7 @@ class ConsultReceipt(Schema):
     ended_at: datetime
     duration_minutes: int
     attendance: BothStays
-    seconds: int = Field(description="In which both were there.")
+    seconds: int = Field(description="In which both were there, short absences of the user included.")
     price_per_min: float
     rule: str = Field(description="How the amount comes about.")
     currency: str

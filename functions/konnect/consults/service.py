@@ -65,6 +65,8 @@ def _same(tx: Tx, wanted: Wanted) -> Doc | None:
     asked = {"expertId": wanted.consultant_id, "durationMinutes": wanted.minutes, "type": wanted.type}
     if not asked.items() <= consult.items():
         return None
+    # Its price was frozen; whoever has been shown another must hear of it.
+    _price(consult["pricePerMinPaise"], wanted.minutes, wanted.price_paise)
     schedule.pending(tx, consult)
     return consult
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from konnect import audit, ids
 from konnect.context import Context
 from konnect.errors import NotFound
+from konnect.http.schemas import DocumentId
 from konnect.store import Tx
 
 from . import policy, service, tasks
@@ -18,7 +19,7 @@ class Run(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    userId: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]  # noqa: N815 - the wire's names
+    userId: DocumentId  # noqa: N815 - the wire's names
     belowMinimum: bool = Field(default=False, strict=True)  # noqa: N815
     reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
     by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from konnect.http.schemas import ListQuery, Schema
+from konnect.http.schemas import DocumentId, ListQuery, Schema
 from konnect.payouts.policy import Method
 
 Kind = Literal["earnings", "withdrawal"]
@@ -20,7 +20,7 @@ class PayoutsQuery(ListQuery):
 
 
 class AdminPayoutsQuery(PayoutsQuery):
-    user_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,128}$")
+    user_id: DocumentId | None = None
 
 
 class PayoutPeriod(Schema):

@@ -18,7 +18,8 @@ INDIA = "+91"
 MASK = "••••"
 SHOWN_DIGITS = 4
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_MOBILE = re.compile(r"0?([6-9][0-9]{9})")
+_MOBILE = re.compile(r"(?:\+910?|0?)([6-9][0-9]{9})")
+"""The 0 is dialled within India, and often written behind the country too: it is the same number."""
 
 
 @dataclass(frozen=True)

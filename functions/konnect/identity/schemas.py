@@ -1,5 +1,6 @@
 """Wire models of accounts."""
 
+import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated
@@ -66,8 +67,19 @@ def _each_of(options: dict[str, str]) -> Callable[[list[str]], list[str]]:
 
 Interests = Annotated[list[str], Field(max_length=len(INTERESTS)), AfterValidator(_each_of(INTERESTS))]
 Goals = Annotated[list[str], Field(max_length=len(GOALS)), AfterValidator(_each_of(GOALS))]
+
+
+def _one_spelling(email: str) -> str:
+    """Attempts are counted by it: no invisible or compatibility characters, which write one address in many ways."""
+    if not email.isprintable() or unicodedata.normalize("NFKC", email) != email:
+        raise ValueError("is no e-mail address")
+    return email
+
+
 Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
+    str,
+    StringConstraints(strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
+    AfterValidator(_one_spelling),
 ]
 
 

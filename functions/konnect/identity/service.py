@@ -15,7 +15,8 @@ from konnect.context import Context
 from konnect.errors import Forbidden, NotFound
 from konnect.ledger import service as ledger
 from konnect.notifications import service as notifications
-from konnect.store import Doc, Tx
+from konnect.realtime import DISCONNECT, user_room
+from konnect.store import Doc, Emit, Tx
 
 from . import birth, phones
 
@@ -99,6 +100,9 @@ def change(ctx: Context, principal: Principal, fields: dict[str, Any], *, now: d
 
     written = ctx.run(write)
     auth.forget(principal.uid)
+    if changed_at is not None:
+        # A socket of before would listen on.
+        ctx.emit([Emit(user_room(principal.uid), DISCONNECT, None)])
     return _view(ctx, written, principal)
 
 
@@ -166,8 +170,11 @@ def _view(ctx: Context, profile: Doc, principal: Principal) -> Doc:
         "phone": phones.of(ctx, uid) if profile.get("phone") else None,
         **((birth.of(ctx, uid) if profile.get("hasBirthDetails") else None) or {}),
         "verified": profile.get("emailVerified", False),
-        # A session cookie can't be refreshed, and needs not be.
-        "refreshToken": not principal.by_cookie and token_is_outdated(profile, principal),
+        # A session cookie can't be refreshed, and needs not be; nor a token that says what it would say again: one of
+        # the second of the change is older by its whole seconds, whenever in it it was made.
+        "refreshToken": not principal.by_cookie
+        and token_is_outdated(profile, principal)
+        and any(profile.get(name) != value for name, value in _of_account(principal).items()),
     }
 
 
