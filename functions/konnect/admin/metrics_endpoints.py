@@ -5,7 +5,7 @@ from typing import Any
 from konnect.http.routing import Call, Router
 
 from . import metrics
-from .schemas import DaysQuery, Metrics, MetricsHistory, Peaks, Realtime, Success
+from .metrics_schemas import DaysQuery, Metrics, MetricsHistory, Peaks, Realtime, Success
 
 router = Router("Admin: metrics")
 
