@@ -17,7 +17,7 @@ demo: setup  ## Start the whole stack, play a paid session by the minute through
 	@$(PYTHON) -m local.demo
 
 test: setup  ## Run every test (ARGS="-k wallet" for some)
-	@$(PYTHON) -m pytest -n 4 $(ARGS)
+	@$(PYTHON) -m pytest -n 4 --dist worksteal $(ARGS)
 
 up: setup  ## Start the whole stack and keep it up, seeded (PORT_BASE=9400, DATA=folder)
 	@exec $(PYTHON) -m local.run
@@ -49,7 +49,7 @@ openapi: setup  ## Write the API's documents from its models
 	@$(PYTHON) -m local.openapi
 
 captures: setup  ## Run the tests, and take the examples of the API's documents from their traffic
-	@rm -rf .local/captures && KONNECT_CAPTURES=$(CURDIR)/.local/captures $(PYTHON) -m pytest -q -n 4 $(ARGS)
+	@rm -rf .local/captures && KONNECT_CAPTURES=$(CURDIR)/.local/captures $(PYTHON) -m pytest -q -n 4 --dist worksteal $(ARGS)
 	@$(PYTHON) -m local.examples .local/captures && $(PYTHON) -m local.openapi
 
 ts-client: setup  ## Write the TypeScript types of API and events (OUT=folder)

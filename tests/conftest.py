@@ -46,6 +46,11 @@ def pytest_configure(config: pytest.Config) -> None:
     logger.setLevel("INFO")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that none is left running alone at the end."""
+    items.sort(key=lambda item: "/simulation/" not in item.nodeid)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     _run.close()
 

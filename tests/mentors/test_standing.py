@@ -69,7 +69,7 @@ def judged(ctx: Context, value: float, count: int, minute: int, reason: Any = "r
 
 
 def told(ctx: Context) -> list[str]:
-    found = Query(("notifications",), order=(("createdAt", "asc"),)).filter("userId", "==", "asha").run(ctx.db)
+    found = Query(("notifications",), order=(("createdAt", "desc"),)).filter("userId", "==", "asha").run(ctx.db)[::-1]
     return [one["type"] for one in found]
 
 
