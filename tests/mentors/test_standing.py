@@ -69,8 +69,8 @@ def judged(ctx: Context, value: float, count: int, minute: int, reason: Any = "r
 
 
 def told(ctx: Context) -> list[str]:
-    found = Query(("notifications",), order=(("createdAt", "desc"),)).filter("userId", "==", "asha").run(ctx.db)[::-1]
-    return [one["type"] for one in found]
+    found = Query(("notifications",)).filter("userId", "==", "asha").run(ctx.db)
+    return [one["type"] for one in sorted(found, key=lambda one: one["createdAt"])]
 
 
 def seen(ctx: Context) -> Doc:
