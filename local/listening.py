@@ -1,5 +1,7 @@
 """Listening over HTTP, as each service of ours in the local cloud does."""
 
+from abc import ABC, abstractmethod
+
 from aiohttp import web
 
 STOP_TIMEOUT_S = 1.0
@@ -21,7 +23,7 @@ async def listen(app: web.Application, host: str, port: int) -> web.AppRunner:
     return runner
 
 
-class HttpService:
+class HttpService(ABC):
     """A service of ours: an application on a port, 0 for any free one."""
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
@@ -33,9 +35,9 @@ class HttpService:
     def url(self) -> str:
         return f"http://{self.host}:{self.port}"
 
+    @abstractmethod
     def app(self) -> web.Application:
         """What is served: made anew at each start."""
-        raise NotImplementedError
 
     async def start(self) -> None:
         """Listen. Raises OSError for a taken port."""

@@ -16,7 +16,7 @@ from konnect.ledger.postings import Leg, Movement
 from konnect.payments import deposits, service, webhook
 from konnect.payments import sweeps as payment_sweeps
 from konnect.presence import service as presence
-from konnect.sessions import attendance, offers, queue, requests, sweeps, triggers
+from konnect.sessions import attendance, offers, overdue, queue, requests, sweeps, triggers
 from konnect.sessions import service as sessions
 from konnect.sessions.metering import Pace
 from konnect.store import Doc, Tx
@@ -113,7 +113,7 @@ class World(PayoutWorld):
             assert not isinstance(answer, KonnectError), answer
             self.check()
             with self.step():
-                fail(checks.overdue(self.snapshot, sweeps.LATE_S))
+                fail(checks.overdue(self.snapshot, overdue.LATE_S))
 
     # Presence
 

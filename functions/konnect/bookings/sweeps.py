@@ -9,15 +9,13 @@ from typing import Any
 from konnect.clock import after
 from konnect.clock import now as current_time
 from konnect.context import Context
+from konnect.sessions import overdue
 from konnect.sessions.metering import Pace
+from konnect.store import Doc
 
 from . import course, recordings, repository
 
 log = logging.getLogger(__name__)
-LATE_S = 15
-"""A task this late is taken to be lost."""
-SWEEP_S = 50
-"""So long a sweep goes on to further pages; the function has 120 s."""
 
 
 def sweep(
@@ -27,22 +25,16 @@ def sweep(
 
     Page by page, so that those that fail each time do not keep the others waiting.
     """
-    pace, seen, failures = Pace.of(ctx.settings), 0, 0
-    before, until = after(now, -ctx.settings.seconds(LATE_S)), after(clock(), SWEEP_S)
-    cursor: str | None = None
-    while True:
-        found = repository.overdue(ctx.db, before, cursor)
-        for booking in found.items:
-            try:
-                ctx.run(partial(course.progress, booking_id=booking["id"], pace=pace, now=clock()))
-            except Exception:
-                log.exception("booking not brought up to date", extra={"booking": booking["id"]})
-                failures += 1
-        seen, cursor = seen + len(found.items), found.next_cursor
-        if cursor is None:
-            break
-        if clock() >= until:
-            log.warning("sweep left the rest to the next", extra={"kind": "booking", "seen": seen})
-            break
+    pace, before = Pace.of(ctx.settings), after(now, -ctx.settings.seconds(overdue.LATE_S))
+
+    def progress(booking: Doc) -> bool:
+        try:
+            ctx.run(partial(course.progress, booking_id=booking["id"], pace=pace, now=clock()))
+        except Exception:
+            log.exception("booking not brought up to date", extra={"booking": booking["id"]})
+            return False
+        return True
+
+    seen, failures = overdue.each("booking", partial(repository.overdue, ctx.db, before), progress, clock=clock)
     failures += recordings.sweep(ctx, now=clock())
     return {"bookings": seen, "failures": failures}

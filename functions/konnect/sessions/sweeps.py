@@ -14,14 +14,10 @@ from konnect.platform import platform_config
 from konnect.presence import service as presence
 from konnect.store import Doc
 
-from . import attendance, offers, queue, repository, service, tasks
+from . import attendance, offers, overdue, queue, repository, service, tasks
 from .metering import Pace
 
 log = logging.getLogger(__name__)
-LATE_S = 15
-"""A task this late is taken to be lost."""
-SESSIONS_S = 50
-"""So long a sweep goes on to further pages of sessions; the function has 120 s."""
 
 
 def sweep(
@@ -34,7 +30,7 @@ def sweep(
     """
     pace = Pace.of(ctx.settings)
     reaped = reap(ctx, clock)
-    sessions = _bring_up_to_date(ctx, after(now, -ctx.settings.seconds(LATE_S)), pace, clock)
+    sessions = _bring_up_to_date(ctx, after(now, -ctx.settings.seconds(overdue.LATE_S)), pace, clock)
     expired = repository.expired_entries(ctx.db, now)
     for entry in expired:
         _try("queue entry", entry["id"], partial(_expire, ctx, entry, clock))
@@ -50,19 +46,13 @@ def sweep(
 
 
 def _bring_up_to_date(ctx: Context, before: datetime, pace: Pace, clock: Callable[[], datetime]) -> int:
-    """Page by page, so that those that fail each time do not keep the others waiting. Returns how many there were."""
-    until, cursor, seen = after(clock(), SESSIONS_S), None, 0
-    while True:
-        found = repository.overdue(ctx.db, before, cursor)
-        for session in found.items:
-            late = _time_out if repository.is_offer(session) else _progress
-            _try("session", session["id"], partial(late, ctx, session["id"], pace, clock))
-        seen, cursor = seen + len(found.items), found.next_cursor
-        if cursor is None:
-            return seen
-        if clock() >= until:
-            log.warning("sweep left the rest to the next", extra={"kind": "session", "seen": seen})
-            return seen
+    """Returns how many there were."""
+
+    def handle(session: Doc) -> bool:
+        late = _time_out if repository.is_offer(session) else _progress
+        return _try("session", session["id"], partial(late, ctx, session["id"], pace, clock))
+
+    return overdue.each("session", partial(repository.overdue, ctx.db, before), handle, clock=clock)[0]
 
 
 def reap(ctx: Context, clock: Callable[[], datetime] = current_time) -> int:

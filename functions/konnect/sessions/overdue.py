@@ -1,0 +1,31 @@
+"""Going through what is overdue, page by page, so that those that fail each time do not keep the others waiting."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from konnect.clock import after
+from konnect.store import Doc, Page
+
+log = logging.getLogger(__name__)
+LATE_S = 15
+"""A task this late is taken to be lost."""
+SWEEP_S = 50
+"""So long a sweep goes on to further pages; the function has 120 s."""
+
+
+def each(
+    kind: str, find: Callable[[str | None], Page], handle: Callable[[Doc], bool], *, clock: Callable[[], datetime]
+) -> tuple[int, int]:
+    """`handle` each document of `find(cursor)`'s pages; it says whether that went well. Returns how many there were,
+    and how many failed."""
+    until, cursor, seen, failures = after(clock(), SWEEP_S), None, 0, 0
+    while True:
+        found = find(cursor)
+        failures += sum(not handle(one) for one in found.items)
+        seen, cursor = seen + len(found.items), found.next_cursor
+        if cursor is None:
+            return seen, failures
+        if clock() >= until:
+            log.warning("sweep left the rest to the next", extra={"kind": kind, "seen": seen})
+            return seen, failures
