@@ -209,7 +209,7 @@ def environ(stack_env: Mapping[str, str], project: str = PROJECT, oidc: LocalIss
     settings = {
         **{name: value for name, value in stack_env.items() if name.endswith("_EMULATOR_HOST")},
         "GOOGLE_CLOUD_PROJECT": project,
-        "RAZORPAY_URL": stack_env.get("RAZORPAY_URL", ""),
+        **{name: stack_env[name] for name in ("RAZORPAY_URL", "KMS_URL", "KMS_KEY") if name in stack_env},
         "RAZORPAY_KEY_ID": "rzp_test_bench",
         "RAZORPAY_KEY_SECRET": "bench-key-secret",
         "RAZORPAY_WEBHOOK_SECRET": WEBHOOK_SECRET,

@@ -1,0 +1,1 @@
+"""What a member sees of themselves, of all domains at once."""

@@ -1,0 +1,1 @@
+"""Skill exchange: two people teach each other, without money."""

@@ -1,0 +1,1 @@
+"""Members of SkillVerse: accounts, public profiles, skills."""
