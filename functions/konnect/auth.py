@@ -15,7 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from . import ids, text, tokens
 from .config import GOOGLE_ISSUER, Settings, settings
@@ -247,6 +248,33 @@ def change_sign_in(
             raise Conflict("another account has this e-mail address", code="EMAIL_TAKEN") from error
         except (ValueError, exceptions.InvalidArgumentError) as error:
             raise BadRequest.field("email" if email is not None else "password", "is not accepted") from error
+
+
+def mail_code(kind: Literal["reset", "verification"], email: str, *, using: Settings | None = None) -> str | None:
+    """A code to mail to `email`, good once and for an hour (a reset) or some days; None without such an account, or for
+    a disabled one. Raises Unavailable."""
+    from firebase_admin import auth
+
+    app = _admin_app((using or settings()).google_cloud_project)
+    make = auth.generate_password_reset_link if kind == "reset" else auth.generate_email_verification_link
+    with _account_errors():
+        try:
+            if auth.get_user_by_email(email, app=app).disabled:
+                return None
+            link: str = make(email, app=app)
+        except (auth.UserNotFoundError, auth.EmailNotFoundError, ValueError):
+            return None
+    # Firebase's page is not ours: of its link only the code is taken.
+    return parse_qs(urlsplit(link).query)["oobCode"][0]
+
+
+def account_of(email: str, *, using: Settings | None = None) -> tuple[str, bool]:
+    """The uid behind an address, and whether the address is verified. Raises NotFound, Unavailable."""
+    from firebase_admin import auth
+
+    with _account_errors():
+        user = auth.get_user_by_email(email, app=_admin_app((using or settings()).google_cloud_project))
+    return user.uid, bool(user.email_verified)
 
 
 def delete_account(uid: str, *, using: Settings | None = None) -> None:

@@ -51,6 +51,13 @@ def verify(tx: Tx, principal: Principal, *, now: datetime) -> Doc:
     return {**profile, "id": principal.uid}
 
 
+def require_open(tx: Tx, uid: str) -> None:
+    """Raises Forbidden (ACCOUNT_DISABLED) for an account that was closed since its request was let in: what comes of it
+    would outlive the account's erasure."""
+    if (tx.get("users", uid) or {}).get("disabled"):
+        raise Forbidden("this account is closed", code="ACCOUNT_DISABLED")
+
+
 def own(ctx: Context, principal: Principal, *, now: datetime) -> Doc:
     """The caller's profile, created at the first look. Raises Forbidden (ACCOUNT_DISABLED)."""
     profile = ctx.db.get("users", principal.uid)
@@ -95,7 +102,7 @@ def change(ctx: Context, principal: Principal, fields: dict[str, Any], *, now: d
             changed["updatedAt"] = now
             tx.update(("users", principal.uid), changed)
         if changed_at is not None:
-            _warn(tx, principal.uid, before.get("email"), email, password is not None, changed_at)
+            warn(tx, principal.uid, before.get("email"), email, password is not None, changed_at)
         return {**before, **changed}
 
     written = ctx.run(write)
@@ -142,6 +149,28 @@ def role_changed(tx: Tx, uid: str, role: str, *, at: datetime) -> None:
         tx.update(("users", uid), {"role": kept, "claimsChangedAt": at, "updatedAt": at})
 
 
+def rename(tx: Tx, uid: str, name: str, *, now: datetime) -> None:
+    """Change the name that others see. Raises NotFound."""
+    if name != name_of(tx, uid):
+        tx.update(("users", uid), {"name": name, "updatedAt": now})
+
+
+def email_verified(tx: Tx, uid: str, email: str, *, at: datetime) -> None:
+    """Note that the account's address was found to be its owner's before `at`; tokens say so from their next refresh
+    on. Does nothing if the profile has another address by now."""
+    profile = tx.get("users", uid)
+    if profile is not None and not profile["disabled"] and (profile["email"] or "").lower() == email.lower():
+        tx.update(("users", uid), {"emailVerified": True, "claimsChangedAt": at, "updatedAt": at})
+
+
+def end_sign_ins(tx: Tx, uid: str, *, at: datetime) -> None:
+    """Refuse the tokens and cookies of whoever signed in before `at`, send their sockets out, and push nothing to their
+    devices until they are registered again."""
+    notifications.stop_pushing(tx, uid)
+    tx.update(("users", uid), {"tokensValidAfter": at, "cookiesValidAfter": at, "updatedAt": at})
+    tx.emit(user_room(uid), DISCONNECT, None)
+
+
 def name_of(tx: Tx, uid: str) -> str:
     """The name others see. Raises NotFound for a user who has never signed in here."""
     profile = tx.get("users", uid)
@@ -178,7 +207,7 @@ def _view(ctx: Context, profile: Doc, principal: Principal) -> Doc:
     }
 
 
-def _warn(tx: Tx, uid: str, old_email: str | None, new_email: str | None, new_password: bool, at: datetime) -> None:
+def warn(tx: Tx, uid: str, old_email: str | None, new_email: str | None, new_password: bool, at: datetime) -> None:
     """Tell the owner that the way to sign in has changed; by mail to the address they had until now."""
     about = (clock.iso(at),)
     if new_email is not None:

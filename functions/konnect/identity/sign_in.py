@@ -9,12 +9,13 @@ signIns/{digest}: {expiresAt}, by a keyed hash of account and client: such an ad
 """
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from konnect import auth, encryption
+from konnect import auth, clock, encryption
 from konnect.auth import Principal
 from konnect.context import Context
 from konnect.errors import BadRequest, KonnectError
@@ -33,7 +34,8 @@ MIN_PASSWORD = 6
 
 @dataclass(frozen=True)
 class Entry:
-    """Somebody who has just signed in: their profile, with its id, and what to be known by from now on."""
+    """Somebody who has just signed in: their profile, with its id, and what to be known by from now on; `cookie` is
+    empty where none was asked for."""
 
     profile: Doc
     cookie: str
@@ -46,6 +48,7 @@ def register(
     *,
     client: str,
     also: Callable[[Tx, Principal], None] | None = None,
+    with_cookie: bool = True,
     now: datetime,
 ) -> Entry:
     """A new account with profile and empty wallet, as `service.verify` makes them, and in the same transaction `also`.
@@ -66,10 +69,10 @@ def register(
     uid = auth.create_account(given["email"], given["password"], given["name"], using=ctx.settings)
     try:
         signed_in = toolkit.sign_in(given["email"], given["password"])
-        principal = _principal(ctx, signed_in)
+        principal = principal_of(ctx, signed_in)
         private = service.Private(ctx, principal.uid, fields, now=now)
         # Before the profile: nothing that can fail comes after it.
-        cookie = auth.session_cookie(signed_in.id_token, using=ctx.settings)
+        cookie = auth.session_cookie(signed_in.id_token, using=ctx.settings) if with_cookie else ""
 
         def write(tx: Tx) -> Doc:
             profile = service.verify(tx, principal, now=now)
@@ -88,26 +91,46 @@ def register(
     return Entry(profile, cookie, signed_in)
 
 
-def log_in(ctx: Context, email: str, password: str, *, client: str, now: datetime) -> Entry:
+def log_in(ctx: Context, email: str, password: str, *, client: str, with_cookie: bool = True, now: datetime) -> Entry:
     """Raises Unauthenticated (INVALID_CREDENTIALS), the same for an unknown address, a wrong password and an account
     that Firebase has disabled; RateLimited (TOO_MANY_ATTEMPTS); Forbidden (ACCOUNT_DISABLED), Unavailable.
     """
+    signed_in = check_password(ctx, email, password, client=client, now=now)
+    principal = principal_of(ctx, signed_in)
+    profile = ctx.run(lambda tx: service.verify(tx, principal, now=now))
+    if _is_refused(profile, principal):
+        # Signed out within this second: auth_time has whole ones, so this sign-in would count as one of before.
+        time.sleep(1.05 - clock.now().microsecond / 1_000_000)
+        signed_in = IdentityToolkit(ctx.settings).sign_in(email, password)
+    cookie = auth.session_cookie(signed_in.id_token, using=ctx.settings) if with_cookie else ""
+    welcome(ctx, email, client, now=now)
+    return Entry(profile, cookie, signed_in)
+
+
+def check_password(ctx: Context, email: str, password: str, *, client: str, now: datetime) -> SignedIn:
+    """Sign in, counted as one of the passwords that may be tried. Raises Unauthenticated (INVALID_CREDENTIALS),
+    RateLimited (TOO_MANY_ATTEMPTS), Unavailable."""
     pair, account = _digest(ctx, email, client), _digest(ctx, email, "")
     is_known = _is_known(ctx.db.get("signIns", pair), now)
     # Counted before the password is looked at: guesses that come at once are all counted.
     _count(ctx, "sign-in", pair, now)
     if not is_known:
         _count(ctx, "account", account, now)
-    signed_in = IdentityToolkit(ctx.settings).sign_in(email, password)
-    principal = _principal(ctx, signed_in)
-    profile = ctx.run(lambda tx: service.verify(tx, principal, now=now))
-    cookie = auth.session_cookie(signed_in.id_token, using=ctx.settings)
-    ctx.limiter.clear("sign-in", _caller(pair), now)
+    return IdentityToolkit(ctx.settings).sign_in(email, password)
+
+
+def welcome(ctx: Context, email: str, client: str, *, now: datetime) -> None:
+    """The owner is there, at this address of the network: what was tried in vain from it is forgotten."""
+    ctx.limiter.clear("sign-in", _caller(_digest(ctx, email, client)), now)
     _remember(ctx, email, client, now)
-    return Entry(profile, cookie, signed_in)
 
 
-def _principal(ctx: Context, signed_in: SignedIn) -> Principal:
+def may_mail(ctx: Context, email: str, *, now: datetime) -> bool:
+    """Count a mail with a code; whether it may go out."""
+    return not ctx.limiter.take("mails", _caller(_digest(ctx, email, "")), now).refused
+
+
+def principal_of(ctx: Context, signed_in: SignedIn) -> Principal:
     claims = auth.verify_token(signed_in.id_token, using=ctx.settings)
     return Principal(
         uid=claims.uid,
@@ -119,6 +142,11 @@ def _principal(ctx: Context, signed_in: SignedIn) -> Principal:
         auth_time=claims.auth_time,
         issued_at=claims.issued_at,
     )
+
+
+def _is_refused(profile: Doc, principal: Principal) -> bool:
+    valid_after = profile.get("tokensValidAfter")
+    return valid_after is not None and principal.auth_time is not None and principal.auth_time < valid_after
 
 
 def _undo(ctx: Context, uid: str) -> None:
