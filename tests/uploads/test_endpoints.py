@@ -61,7 +61,7 @@ class TestBegin:
         assert (status, field) == (400, expected)
 
     def test_no_purpose(self, desk: Desk) -> None:
-        for body in ({}, {"purpose": "video"}, {"purpose": None}):
+        for body in ({}, {"purpose": "song"}, {"purpose": None}):
             answer = desk.api.user("meera").post("/api/uploads", body)
             assert "purpose" in {detail["field"] for detail in answer.json()["error"]["details"]}
 

@@ -1,11 +1,12 @@
 """Types, names and addresses of files; storage.rules says the same."""
 
+import math
 import re
 
 import pytest
 
 from konnect.config import Settings
-from konnect.uploads import files
+from konnect.uploads import files, sweeps
 from konnect.uploads.files import TYPES, clean_name, file_url, path_of
 from local.manifest import ROOT
 
@@ -75,17 +76,20 @@ def test_addresses() -> None:
 def test_storage_rules_agree() -> None:
     rules = (ROOT / "storage.rules").read_text()
     folders = dict(re.findall(r"match /(\w+)/\{uid\}/\{file\} \{(.*?)\n    \}\n", rules, re.DOTALL))
-    assert set(folders) == {"resumes", "photos"}
-    for purpose in ("resume", "photo"):
+    assert set(folders) == {f"{purpose}s" for purpose in sweeps.BY_SDK}
+    sizes = {
+        check: math.prod(int(factor) for factor in limit.split("*"))
+        for check, limit in re.findall(r"function (\w+)\(\) {\s+return [^;]*resource\.size <= ([\d *]+);", rules)
+    }
+    for purpose in sweeps.BY_SDK:
         block = folders[f"{purpose}s"]
         assert re.findall(r"'(\w+/[\w.+-]+)'", block) == list(TYPES[purpose])
-        assert "allow create: if isUser(uid) && isSmall()" in block
+        [(who, small)] = re.findall(r"allow create: if (\w+)\(uid\) && (\w+)\(\)", block)
+        assert who == ("isEducator" if purpose in files.OF_COURSES else "isUser")
+        assert sizes[small] == files.max_bytes(purpose)
         assert not re.search(r"allow [^:]*(write|update|delete|list|read)", block)
-    assert "allow get: if true;" in folders["photos"]
-    assert "allow get: if isUser(uid) || isAdmin();" in folders["resumes"]
-    [limit] = re.findall(r"request\.resource\.size <= ([\d *]+);", rules)
-    factors = [int(factor) for factor in limit.split("*")]
-    assert factors[0] * factors[1] * factors[2] == files.MAX_BYTES
+        readers = "true" if purpose in files.PUBLIC else "isUser(uid) || isAdmin()"
+        assert f"allow get: if {readers};" in block
 
 
 def test_nothing_that_a_browser_runs() -> None:

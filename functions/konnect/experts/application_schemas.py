@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import AliasChoices, BeforeValidator, Field, StringConstraints
 
-from konnect.http.schemas import ListQuery, Schema
+from konnect.http.schemas import ListQuery, Moment, Schema
 
 from .mentoring_schemas import Expertise, PastRole
 from .pipeline import Status
@@ -21,7 +21,7 @@ class ApplicationStatus(Schema):
     status: Literal["documents_verified", "call_scheduled", "call_done", "approved", "rejected"]
     admin_notes: Notes | None = None
     rejection_reason: Reason | None = None
-    call_scheduled_at: AwareDatetime | None = None
+    call_scheduled_at: Moment | None = None
 
 
 class Rejection(Schema):

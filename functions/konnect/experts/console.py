@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from konnect.context import Context
+from konnect.http.schemas import Moment
 
 from . import applications
 from .application_schemas import Notes, Reason
@@ -20,7 +21,7 @@ class Decision(BaseModel):
     status: Literal["documents_verified", "call_scheduled", "call_done", "approved", "rejected"]
     reason: Reason | None = None
     notes: Notes | None = None
-    callScheduledAt: AwareDatetime | None = None  # noqa: N815
+    callScheduledAt: Moment | None = None  # noqa: N815
 
 
 def decide(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def adopt(tx: Tx, settings: Settings, uid: str, fields: Doc, found: Files, *, no
     """Mark what the profile is about to name as used, and give up what it named; to be called before it is written."""
     for name, old in named(tx, id_of(tx, uid)).items():
         if name in fields and old and old != fields[name]:
-            uploads.release(tx, settings, uid, old, PURPOSES[name], now=now)
+            uploads.release(tx, settings, uid, old, PURPOSES[name], field=name, now=now)
     for name, file in found.items():
         uploads.use(tx, file, field=name, now=now)
 

@@ -28,11 +28,11 @@ _SIGNS = {"ANUSVARA": "n", "CANDRABINDU": "n", "BINDI": "n", "TIPPI": "n", "VISA
 _LATIN = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "ı": "i"})
 
 
-def of_name(name: str) -> str:
+def of_name(name: str, *, nameless: str = NAMELESS) -> str:
     """The slug that a name makes: "Zoë O'Neill" → "zoe-o-neill", "आशा राव" → "asha-rav". Pure."""
     latin = "".join(_latin(name)).casefold().translate(_LATIN)
     plain = "".join(one for one in unicodedata.normalize("NFKD", latin) if not unicodedata.combining(one))
-    return "-".join(re.findall("[a-z0-9]+", plain))[:LENGTH_MAX].strip("-") or NAMELESS
+    return "-".join(re.findall("[a-z0-9]+", plain))[:LENGTH_MAX].strip("-") or nameless
 
 
 def candidates(name: str, spare: str) -> Iterator[str]:

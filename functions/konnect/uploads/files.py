@@ -10,9 +10,14 @@ from urllib.parse import quote, unquote, urlsplit
 
 from konnect.config import FIREBASE_STORAGE_URL, GOOGLE_STORAGE_URL, Settings
 
-Purpose = Literal["resume", "photo", "attachment"]
+Purpose = Literal["resume", "photo", "attachment", "thumbnail", "video", "material"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 MAX_BYTES = 10 * 1024 * 1024
+MAX_VIDEO_BYTES = 2 * 1024 * 1024 * 1024
+OF_COURSES: tuple[Purpose, ...] = ("thumbnail", "video", "material")
+"""What a course is made of: for educators alone."""
+PUBLIC: tuple[Purpose, ...] = ("photo", "thumbnail")
+"""Read by everybody, by Firebase's address."""
 MAX_NAME = 120
 
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -22,28 +27,33 @@ _PHOTOS: dict[str, tuple[str, ...]] = {
     "image/webp": (".webp",),
 }
 _PAPERS: dict[str, tuple[str, ...]] = {"application/pdf": (".pdf",), "application/msword": (".doc",), _WORD: (".docx",)}
+_ATTACHMENTS: dict[str, tuple[str, ...]] = {
+    **_PHOTOS,
+    "image/gif": (".gif",),
+    **_PAPERS,
+    "text/plain": (".txt",),
+    "text/csv": (".csv",),
+    "application/vnd.ms-excel": (".xls",),
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": (".xlsx",),
+    "application/vnd.ms-powerpoint": (".ppt",),
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": (".pptx",),
+    "application/zip": (".zip",),
+    # Voice notes, as browsers record and phones send them.
+    "audio/webm": (".webm",),
+    "audio/ogg": (".ogg", ".oga"),
+    "audio/mpeg": (".mp3",),
+    "audio/mp4": (".m4a", ".mp4"),
+    "audio/aac": (".aac",),
+    "audio/wav": (".wav",),
+}
 TYPES: dict[Purpose, dict[str, tuple[str, ...]]] = {
     "resume": _PAPERS,
     "photo": _PHOTOS,
-    "attachment": {
-        **_PHOTOS,
-        "image/gif": (".gif",),
-        **_PAPERS,
-        "text/plain": (".txt",),
-        "text/csv": (".csv",),
-        "application/vnd.ms-excel": (".xls",),
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": (".xlsx",),
-        "application/vnd.ms-powerpoint": (".ppt",),
-        "application/vnd.openxmlformats-officedocument.presentationml.presentation": (".pptx",),
-        "application/zip": (".zip",),
-        # Voice notes, as browsers record and phones send them.
-        "audio/webm": (".webm",),
-        "audio/ogg": (".ogg", ".oga"),
-        "audio/mpeg": (".mp3",),
-        "audio/mp4": (".m4a", ".mp4"),
-        "audio/aac": (".aac",),
-        "audio/wav": (".wav",),
-    },
+    "attachment": _ATTACHMENTS,
+    "thumbnail": _PHOTOS,
+    # What browsers play.
+    "video": {"video/mp4": (".mp4", ".m4v"), "video/webm": (".webm",), "video/quicktime": (".mov",)},
+    "material": _ATTACHMENTS,
 }
 """By purpose: content type → the endings of its files' names, the usual one first. Nothing that a browser would run
 (HTML, SVG)."""
@@ -55,6 +65,10 @@ _JOINERS = "\u200c\u200d"
 def normal_type(content_type: str) -> str:
     """Without parameters: a browser's recorder says `audio/webm;codecs=opus`."""
     return content_type.partition(";")[0].strip().lower()
+
+
+def max_bytes(purpose: Purpose) -> int:
+    return MAX_VIDEO_BYTES if purpose == "video" else MAX_BYTES
 
 
 def folder(purpose: Purpose, uid: str) -> str:
@@ -82,8 +96,8 @@ def clean_name(name: str, endings: tuple[str, ...]) -> str:
 
 
 def file_url(settings: Settings, purpose: Purpose, path: str) -> str:
-    """A file's address, to be kept: public for a photo (storage.rules), for any other read by signed URL alone."""
-    if purpose == "photo":
+    """A file's address, to be kept: public for PUBLIC (storage.rules), for any other read by signed URL alone."""
+    if purpose in PUBLIC:
         return f"{settings.firebase_storage_url}/v0/b/{settings.bucket}/o/{quote(path, safe='')}?alt=media"
     return f"{settings.storage_url}/{settings.bucket}/{quote(path)}"
 

@@ -20,10 +20,12 @@ class NewUpload(Schema):
     purpose: Purpose
     content_type: Type = Field(
         description="résumé: PDF, DOC, DOCX; photo: JPEG, PNG, WebP; attachment: those, GIF, text, CSV, office "
-        "documents, ZIP, audio.",
+        "documents, ZIP, audio; thumbnail: as a photo; video: MP4, WebM, QuickTime; material: as an attachment.",
         examples=["application/pdf"],
     )
-    size: Annotated[int, Field(ge=1, strict=True)] = Field(description="Bytes: at most 10 MiB.", examples=[48_213])
+    size: Annotated[int, Field(ge=1, strict=True)] = Field(
+        description="Bytes: at most 10 MiB, of a video 2 GiB.", examples=[48_213]
+    )
     file_name: Name = Field(examples=["cv.pdf"])
     session_id: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(
         default=None, validation_alias=AliasChoices("sessionId", "session_id", "conversationId")
@@ -31,8 +33,8 @@ class NewUpload(Schema):
 
 
 class Upload(Schema):
-    """Send the file to `url` by `method` with exactly these `headers`, once; then name it by `fileUrl` (résumé, photo)
-    or by `id` (attachment)."""
+    """Send the file to `url` by `method` with exactly these `headers`, once; then name it by `fileUrl` (résumé, photo,
+    thumbnail) or by `id` (attachment, video, material)."""
 
     id: str
     method: Literal["PUT"]

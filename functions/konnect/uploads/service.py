@@ -1,9 +1,10 @@
 """uploads/{id}: a file of a user's in Cloud Storage, from its signed URL to its use. No client reads it.
 
-{uid, purpose, path, contentType, size, fileName, sessionId, status, createdAt, usedAt, expiresAt}. `pending`: a URL was
-given out, and something may have been uploaded; `used`: a profile or a message names it; `expired`: about to be deleted
-(sweeps.py). expiresAt is set while nothing names it. A file that Firebase's SDK has uploaded under storage.rules gets
-its document when it is named.
+{uid, purpose, path, contentType, size, fileName, sessionId, place, fields, status, createdAt, usedAt, expiresAt}.
+`pending`: a URL was given out, and something may have been uploaded; `used`: a profile, a message or a course names it,
+by `fields`; `expired`: about to be deleted (sweeps.py). expiresAt is set while nothing names it. A file that Firebase's
+SDK has uploaded under storage.rules gets its document when it is named. What a course is made of has one `place`, the
+course's id, so that one course's edit can't take away what another one shows.
 
 What a file is named by is looked at before the transaction (`checked`) and marked within it (`use`).
 """
@@ -20,7 +21,7 @@ from konnect.errors import BadRequest, Conflict, Forbidden, NotFound, RateLimite
 from konnect.store import Doc, Query, Tx
 
 from . import files
-from .files import MAX_BYTES, TYPES, Purpose
+from .files import OF_COURSES, TYPES, Purpose
 
 if TYPE_CHECKING:
     from konnect.integrations.storage.client import Stat, Storage
@@ -29,6 +30,9 @@ UNUSED = timedelta(hours=24)
 READ = timedelta(minutes=10)
 MAX_PENDING = 50
 """Of one user: what is given out and not used can fill no bucket."""
+MAX_VIDEOS_BYTES = 500 * 1024**3
+"""Of one educator, which anybody may apply to be: some thousand hours."""
+_FOR_ADMINS = ("resume", *OF_COURSES)
 _OWN_ID = re.compile(r"([A-Za-z0-9]{20})\.[a-z0-9]{1,5}")
 
 
@@ -65,7 +69,7 @@ def begin(
 
     Raises BadRequest (contentType: UPLOAD_TYPE, size: UPLOAD_SIZE, sessionId), RateLimited (TOO_MANY_UPLOADS),
     Unavailable; for an attachment NotFound (SESSION_NOT_FOUND), Forbidden (NOT_A_PARTICIPANT), Conflict
-    (SESSION_ENDED).
+    (SESSION_ENDED); for what a course is made of Forbidden (EDUCATOR_REQUIRED), for a video Conflict (STORAGE_FULL).
     """
     content_type = files.normal_type(content_type)
     _check(purpose, content_type, size, type_field="contentType", size_field="size")
@@ -74,13 +78,17 @@ def begin(
         raise BadRequest.field("sessionId", message)
     if session_id is not None and not _takes_part(ctx, uid, session_id):
         raise Conflict("the session is not going on", code="SESSION_ENDED")
+    if purpose in OF_COURSES:
+        _check_educator(ctx, uid)
+    if purpose == "video":
+        _check_room(ctx, uid, size)
     pending = Query(("uploads",)).filter("uid", "==", uid).filter("status", "==", "pending")
     if pending.count(ctx.db) >= MAX_PENDING:
         raise RateLimited(f"{MAX_PENDING} uploads wait to be used", code="TOO_MANY_UPLOADS")
     upload_id = ids.new()
     path = files.path(purpose, uid, upload_id, content_type)
     valid_for = timedelta(minutes=ctx.settings.upload_url_minutes)
-    url, headers = storage(ctx).upload_url(path, content_type, max_bytes=MAX_BYTES, expires_in=valid_for)
+    url, headers = storage(ctx).upload_url(path, content_type, max_bytes=files.max_bytes(purpose), expires_in=valid_for)
     doc: Doc = {
         "uid": uid,
         "purpose": purpose,
@@ -103,7 +111,7 @@ def begin(
         "fileUrl": files.file_url(ctx.settings, purpose, path),
         "path": path,
         "expiresAt": now + valid_for,
-        "maxBytes": MAX_BYTES,
+        "maxBytes": files.max_bytes(purpose),
     }
 
 
@@ -133,7 +141,7 @@ def checked(ctx: Context, uid: str, url: str, purpose: Purpose, *, field: str, n
     their own folder. To be passed to `use`.
 
     Raises BadRequest, each naming `field`: FOREIGN_FILE (not in our bucket, not theirs), UPLOAD_MISSING, UPLOAD_TYPE,
-    UPLOAD_SIZE; Unavailable.
+    UPLOAD_SIZE; Conflict (STORAGE_FULL) for a video of the SDK's; Unavailable.
     """
     path = files.path_of(ctx.settings, url)
     folder = files.folder(purpose, uid)
@@ -146,6 +154,8 @@ def checked(ctx: Context, uid: str, url: str, purpose: Purpose, *, field: str, n
         ((key, found) for key, found in known.items() if found is not None and found["path"] == path),
         (ids_of(path)[-1], None),
     )
+    if doc is None and purpose == "video":
+        _check_room(ctx, uid, stat.size)
     whole: Doc = {
         "uid": uid,
         "purpose": purpose,
@@ -160,37 +170,68 @@ def checked(ctx: Context, uid: str, url: str, purpose: Purpose, *, field: str, n
     return File(upload_id, files.file_url(ctx.settings, purpose, path), whole, known=doc is not None)
 
 
-def use(tx: Tx, file: File, *, field: str, now: datetime) -> None:
-    """Something names the file now. Raises BadRequest (UPLOAD_MISSING) if the sweep was first."""
+def chosen(ctx: Context, uid: str, upload_id: str, purpose: Purpose, *, field: str) -> File:
+    """The file that `uid` has uploaded for `purpose`, by its id. To be passed to `use`.
+
+    Raises BadRequest, each naming `field`: FOREIGN_FILE, UPLOAD_MISSING, UPLOAD_TYPE, UPLOAD_SIZE; Unavailable.
+    """
+    doc = ctx.db.get("uploads", upload_id) if ids.valid(upload_id) else None
+    if doc is None or (doc["uid"], doc["purpose"]) != (uid, purpose):
+        raise _foreign(field)
+    stat = _stat(ctx, doc["path"], purpose, field)
+    whole = {**doc, "contentType": stat.content_type, "size": stat.size}
+    return File(upload_id, files.file_url(ctx.settings, purpose, doc["path"]), whole, known=True)
+
+
+def use(tx: Tx, file: File, *, field: str, now: datetime, place: str | None = None) -> None:
+    """Something names the file now; with a `place`, that one alone. Raises BadRequest: UPLOAD_MISSING if the sweep was
+    first, FOREIGN_FILE for one that has another place."""
     before = tx.get("uploads", file.id)
     # One that the sweep has finished with has left no document.
     gone = file.known if before is None else before["status"] == "expired"
     if gone:
         raise _missing(field)
-    tx.set(("uploads", file.id), {**file.doc, "status": "used", "usedAt": now, "expiresAt": None})
+    if place is not None and (before or {}).get("place") not in {None, place}:
+        raise BadRequest.field(field, "is used elsewhere: upload it once more", code="FOREIGN_FILE")
+    # A photo may be that of the profile as an expert and of the member's.
+    others = (before or {}).get("fields", []) if (before or {}).get("status") == "used" else []
+    used = {**file.doc, "status": "used", "fields": sorted({*others, field}), "usedAt": now, "expiresAt": None}
+    tx.set(("uploads", file.id), used if place is None else {**used, "place": place})
 
 
-def release(tx: Tx, settings: Settings, uid: str, url: str, purpose: Purpose, *, now: datetime) -> None:
-    """Nothing of theirs names `url` any more: a file of ours is deleted after a day, unless it is used again."""
+def give_up(tx: Tx, upload_id: str, place: str, *, now: datetime) -> None:
+    """`place` names the file no more: it is deleted after a day, unless it is used again."""
+    doc = tx.get("uploads", upload_id)
+    if doc is not None and (doc["status"], doc.get("place")) == ("used", place):
+        tx.update(("uploads", upload_id), {"status": "pending", "place": None, "expiresAt": now + UNUSED})
+
+
+def release(tx: Tx, settings: Settings, uid: str, url: str, purpose: Purpose, *, field: str, now: datetime) -> None:
+    """`field` of theirs names `url` no more: a file of ours that no other field names is deleted after a day, unless it
+    is used again."""
     path = files.path_of(settings, url)
     if path is None or not path.startswith(files.folder(purpose, uid)):
         return
     for upload_id in ids_of(path):
         doc = tx.get("uploads", upload_id)
-        if doc is not None and (doc["path"], doc["status"]) == (path, "used"):
-            tx.update(("uploads", upload_id), {"status": "pending", "expiresAt": now + UNUSED})
+        if doc is None or (doc["path"], doc["status"]) != (path, "used"):
+            continue
+        if others := [one for one in doc.get("fields", []) if one != field]:
+            tx.update(("uploads", upload_id), {"fields": others})
+        else:
+            tx.update(("uploads", upload_id), {"status": "pending", "fields": [], "expiresAt": now + UNUSED})
 
 
 def readable(ctx: Context, uid: str, role: str, upload_id: str, *, now: datetime) -> Doc:
     """A signed URL to read a file: {id, url, contentType, size, fileName, expiresAt}. For its owner; for an attachment
-    that was sent, its session's participants; for a résumé, admins.
+    that was sent, its session's participants; for a résumé or what a course is made of, admins.
 
     Raises NotFound (UPLOAD_NOT_FOUND), Forbidden, Unavailable.
     """
     doc = ctx.db.get("uploads", upload_id)
     if doc is None or doc["status"] == "expired":
         raise _not_found()
-    if doc["uid"] != uid and not (doc["purpose"] == "resume" and role == "admin"):
+    if doc["uid"] != uid and not (doc["purpose"] in _FOR_ADMINS and role == "admin"):
         if doc["purpose"] != "attachment" or doc["status"] != "used":
             raise Forbidden("this is the file of somebody else")
         _takes_part(ctx, uid, doc["sessionId"])
@@ -207,15 +248,25 @@ def link(ctx: Context, uid: str, url: str, purpose: Purpose, *, now: datetime) -
     return _link(ctx, file.id, file.doc, now=now)
 
 
-def _link(ctx: Context, upload_id: str, doc: Doc, *, now: datetime) -> Doc:
+def lend(ctx: Context, upload_id: str, *, expires_in: timedelta, now: datetime) -> Doc:
+    """As `readable`, for a file that a course names; who may read it is the caller's to check. `expires_in`: a player
+    asks for a video piece by piece, as long as it is watched. A URL is a request to IAM: ask for what is about to be
+    read. Raises NotFound (UPLOAD_NOT_FOUND), Unavailable."""
+    doc = ctx.db.get("uploads", upload_id)
+    if doc is None or doc["status"] == "expired":
+        raise _not_found()
+    return _link(ctx, upload_id, doc, now=now, lasts=expires_in)
+
+
+def _link(ctx: Context, upload_id: str, doc: Doc, *, now: datetime, lasts: timedelta = READ) -> Doc:
     found: Doc = {"id": upload_id, **{name: doc[name] for name in ("contentType", "size", "fileName")}}
     if doc.get("status") == "pending":
         stat = storage(ctx).stat(doc["path"])
         if stat is None:
             raise _not_found()
         found |= {"contentType": stat.content_type, "size": stat.size}
-    url = storage(ctx).download_url(doc["path"], file_name=doc["fileName"], expires_in=READ)
-    return {**found, "url": url, "expiresAt": now + READ}
+    url = storage(ctx).download_url(doc["path"], file_name=doc["fileName"], expires_in=lasts)
+    return {**found, "url": url, "expiresAt": now + lasts}
 
 
 def ids_of(path: str) -> list[str]:
@@ -239,6 +290,21 @@ def _takes_part(ctx: Context, uid: str, chat_id: str) -> bool:
     return session is None or session["status"] in {"in_progress", "active"}
 
 
+def _check_educator(ctx: Context, uid: str) -> None:
+    """Experts are a domain above this one, too. Raises Forbidden (EDUCATOR_REQUIRED)."""
+    expert_id = (ctx.db.get("expertsByUid", uid) or {}).get("expertId", uid)
+    expert = ctx.db.get("experts", expert_id)
+    if expert is None or expert["mentorStatus"] == "rejected":
+        raise Forbidden("only educators upload this: apply to be one first", code="EDUCATOR_REQUIRED")
+
+
+def _check_room(ctx: Context, uid: str, size: int) -> None:
+    """Raises Conflict (STORAGE_FULL)."""
+    videos = Query(("uploads",)).filter("uid", "==", uid).filter("purpose", "==", "video")
+    if videos.sum(ctx.db, "size") + size > MAX_VIDEOS_BYTES:
+        raise Conflict(f"your videos may have {MAX_VIDEOS_BYTES} bytes in all", code="STORAGE_FULL")
+
+
 def _stat(ctx: Context, path: str, purpose: Purpose, field: str) -> "Stat":
     """What was uploaded, allowed for its purpose: the last word, whatever let it into the bucket."""
     stat = storage(ctx).stat(path)
@@ -252,8 +318,9 @@ def _check(purpose: Purpose, content_type: str, size: int, *, type_field: str, s
     if content_type not in TYPES[purpose]:
         allowed = ", ".join(TYPES[purpose])
         raise BadRequest.field(type_field, f"must be one of {allowed} for a {purpose}", code="UPLOAD_TYPE")
-    if not 1 <= size <= MAX_BYTES:
-        raise BadRequest.field(size_field, f"must be 1 to {MAX_BYTES} bytes", code="UPLOAD_SIZE")
+    most = files.max_bytes(purpose)
+    if not 1 <= size <= most:
+        raise BadRequest.field(size_field, f"must be 1 to {most} bytes", code="UPLOAD_SIZE")
 
 
 def _foreign(field: str) -> BadRequest:

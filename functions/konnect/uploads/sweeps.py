@@ -13,7 +13,7 @@ from .files import Purpose
 BATCH = 100
 MAX_FILES = 2_000
 """Of one run, which has minutes; the next one takes the others."""
-BY_SDK: tuple[Purpose, ...] = ("resume", "photo")
+BY_SDK: tuple[Purpose, ...] = ("resume", "photo", "thumbnail", "video")
 LOOKED_BACK = timedelta(days=4)
 """A night or two without a sweep are made good."""
 

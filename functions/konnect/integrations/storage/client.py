@@ -6,7 +6,7 @@ Token Creator on itself. Imported at first use only: google-cloud-storage costs 
 
 import base64
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -66,8 +66,9 @@ class Storage(Protocol):
     def delete(self, path: str) -> None:
         """Delete an object, if it is there. Raises Unavailable."""
 
-    def delete_folder(self, prefix: str) -> int:
-        """Delete every object whose path begins with `prefix`; returns how many. Raises Unavailable."""
+    def delete_folder(self, prefix: str, *, kept: Collection[str] = ()) -> int:
+        """Delete every object whose path begins with `prefix`, but for the paths `kept`; returns how many. Raises
+        Unavailable."""
 
 
 class CloudStorage:
@@ -151,10 +152,11 @@ class CloudStorage:
         with _errors("delete"):
             self._bucket.delete_blobs([path], on_error=_already_gone, **self._how)
 
-    def delete_folder(self, prefix: str) -> int:
+    def delete_folder(self, prefix: str, *, kept: Collection[str] = ()) -> int:
         assert prefix.endswith("/"), "a prefix without its slash could name somebody else's folder, too"
         with _errors("delete"):
-            found = list(self._bucket.list_blobs(prefix=prefix, fields="items(name),nextPageToken", **self._how))
+            listed = self._bucket.list_blobs(prefix=prefix, fields="items(name),nextPageToken", **self._how)
+            found = [blob for blob in listed if blob.name not in kept]
             self._bucket.delete_blobs(found, on_error=_already_gone, **self._how)
         return len(found)
 
