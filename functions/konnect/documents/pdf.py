@@ -45,19 +45,61 @@ TEXT_PT, SMALL_PT, TITLE_PT = 9.5, 8, 20
 ZERO_WIDTH = (0x200B,)
 
 
-class Pdf:
-    def __init__(self, title: str, subtitle: str = "", *, created: datetime, brand: str = "Konnect") -> None:
-        """`created`: the document's own date, also its file's. `brand`: who hands it out, on top of the first page and
-        at the foot of each."""
-        self._pdf = _sheet(brand)
+class Page:
+    """A file of pages, and text on them in every script that there is a font for."""
+
+    def __init__(self, title: str, *, created: datetime, brand: str, landscape: bool = False) -> None:
+        self._pdf = _sheet(brand, landscape)
         self._scripts: list[str] = []
         self._known: set[int] = set()
         self._load(FAMILY)
         self._pdf.set_creation_date(created)
-        self._pdf.set_title(f"{title} {subtitle}".strip())
+        self._pdf.set_title(title)
         self._pdf.set_author(brand)
         self._pdf.set_producer(brand)
         self._pdf.add_page()
+
+    def bytes(self) -> bytes:
+        """The file. Nothing can be added after it."""
+        return bytes(self._pdf.output())
+
+    def _font(self, size_pt: float = TEXT_PT, *, bold: bool = False, colour: tuple[int, int, int] = INK) -> None:
+        self._pdf.set_font(FAMILY, "B" if bold else "", size_pt)
+        self._pdf.set_text_color(*colour)
+
+    def _text(self, value: str) -> str:
+        text = unicodedata.normalize("NFC", value)
+        for script in dict.fromkeys(_script(ord(c)) for c in text):
+            if script is not None and script not in self._scripts:
+                self._scripts.append(script)
+                self._load(script)
+                self._pdf.set_fallback_fonts(self._scripts)
+        return "".join(self._shown(c) for c in text)
+
+    def _load(self, family: str) -> None:
+        for style, weight in (("", "Regular"), ("B", "Bold")):
+            self._pdf.add_font(family, style, FONTS / f"{family}-{weight}.ttf")
+            font = self._pdf.fonts[family.lower() + style]
+            if family == FAMILY:
+                # It has some Devanagari too, but text in one font is shaped as one: by the script that it begins with.
+                for code in [one for one in font.cmap if _script(one) or one in JOINERS]:
+                    del font.cmap[code]
+            _keep_readable(font.subset)
+            self._known.update(font.cmap)
+
+    def _shown(self, character: str) -> str:
+        if character == "\n" or ord(character) in self._known:
+            return character
+        if character.isspace():
+            return " "
+        return "" if unicodedata.category(character) in {"Cc", "Cf", "Mn"} else "?"
+
+
+class Pdf(Page):
+    def __init__(self, title: str, subtitle: str = "", *, created: datetime, brand: str = "Konnect") -> None:
+        """`created`: the document's own date, also its file's. `brand`: who hands it out, on top of the first page and
+        at the foot of each."""
+        super().__init__(f"{title} {subtitle}".strip(), created=created, brand=brand)
         self._head(self._text(title), self._text(subtitle), self._text(brand))
 
     def facts(self, rows: Sequence[tuple[str, str]]) -> None:
@@ -134,10 +176,6 @@ class Pdf:
         self._font(TEXT_PT + 2, bold=True)
         self._pdf.cell(0, LINE_MM + 2.5, self._text(text), new_x="LMARGIN", new_y="NEXT")
 
-    def bytes(self) -> bytes:
-        """The file. Nothing can be added after it."""
-        return bytes(self._pdf.output())
-
     def _head(self, title: str, subtitle: str, brand: str) -> None:
         pdf = self._pdf
         half = pdf.epw / 2
@@ -158,48 +196,20 @@ class Pdf:
         pdf.set_line_width(0.2)
         pdf.set_xy(pdf.l_margin, bottom + GAP_MM)
 
-    def _font(self, size_pt: float = TEXT_PT, *, bold: bool = False, colour: tuple[int, int, int] = INK) -> None:
-        self._pdf.set_font(FAMILY, "B" if bold else "", size_pt)
-        self._pdf.set_text_color(*colour)
-
     def _room(self, height_mm: float) -> None:
         if self._pdf.will_page_break(height_mm):
             self._pdf.add_page()
 
-    def _text(self, value: str) -> str:
-        text = unicodedata.normalize("NFC", value)
-        for script in dict.fromkeys(_script(ord(c)) for c in text):
-            if script is not None and script not in self._scripts:
-                self._scripts.append(script)
-                self._load(script)
-                self._pdf.set_fallback_fonts(self._scripts)
-        return "".join(self._shown(c) for c in text)
 
-    def _load(self, family: str) -> None:
-        for style, weight in (("", "Regular"), ("B", "Bold")):
-            self._pdf.add_font(family, style, FONTS / f"{family}-{weight}.ttf")
-            font = self._pdf.fonts[family.lower() + style]
-            if family == FAMILY:
-                # It has some Devanagari too, but text in one font is shaped as one: by the script that it begins with.
-                for code in [one for one in font.cmap if _script(one) or one in JOINERS]:
-                    del font.cmap[code]
-            _keep_readable(font.subset)
-            self._known.update(font.cmap)
-
-    def _shown(self, character: str) -> str:
-        if character == "\n" or ord(character) in self._known:
-            return character
-        if character.isspace():
-            return " "
-        return "" if unicodedata.category(character) in {"Cc", "Cf", "Mn"} else "?"
-
-
-def _sheet(brand: str) -> Any:
+def _sheet(brand: str, landscape: bool) -> Any:
     """An empty document with its fonts. fpdf takes most of a second to import, so only who makes a document does."""
     from fpdf import FPDF
 
     class Sheet(FPDF):
         def footer(self) -> None:
+            if landscape:
+                # A certificate, of one page.
+                return
             self.set_y(-14)
             self.set_font(FAMILY, "", SMALL_PT)
             self.set_text_color(*GREY)
@@ -207,7 +217,7 @@ def _sheet(brand: str) -> Any:
             self.cell(self.epw / 2, 5, f"Page {self.page_no()} of {{nb}}")
             self.cell(self.epw / 2, 5, brand, align="R")
 
-    sheet: Any = Sheet(format="A4")
+    sheet: Any = Sheet(orientation="landscape" if landscape else "portrait", format="A4")
     # Vowel signs and conjuncts are placed by the font's own tables.
     sheet.set_text_shaping(True)
     sheet.set_margin(MARGIN_MM)

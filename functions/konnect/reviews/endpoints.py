@@ -1,5 +1,5 @@
 """Reviews: /api/{sessions,bookings}/{id}/review, /consult/{id}/review, /api/{experts,mentors}/{id}/reviews,
-/api/reviews/{id}."""
+/api/v1/courses/{id}/reviews, /api/reviews/{id}."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from konnect.http.schemas import Listing, ListQuery, NumberedQuery
 from konnect.store import Doc, Tx
 
 from . import service
-from .schemas import NewReport, NewReview, Reply, Report, Review
+from .schemas import AnyReview, CourseReview, NewReport, NewReview, Reply, Report, Review
 
 router = Router("Reviews")
 
@@ -34,6 +34,21 @@ def review_consult(call: Call, consult_id: str, body: NewReview) -> dict[str, An
     return _create(call, lambda tx: service.of_consult(tx, consult_id, call.user.uid), body)
 
 
+@router.post("/api/v1/courses/<course_id>/reviews", response=CourseReview, status=201, errors=(403, 404, 409))
+def review_course(call: Call, course_id: str, body: NewReview) -> dict[str, Any]:
+    """Review a course, as its student, after the first lecture or quiz. One review a student; it is public, by the
+    student's first name, and counts for the course's rating.
+    """
+    return _create(call, lambda tx: service.of_course(tx, course_id, call.user.uid), body)
+
+
+@router.get("/api/v1/courses/<course_id>/reviews", response=Listing[CourseReview], auth="public", errors=(404,))
+def list_course_reviews(call: Call, course_id: str, query: NumberedQuery) -> dict[str, Any]:
+    """List a course's reviews, newest first."""
+    found = service.of_courses(call.ctx, course_id, limit=query.limit, cursor=query.cursor, number=query.page)
+    return {"items": found.items, "nextCursor": found.next_cursor}
+
+
 @router.get("/api/experts/<expert_id>/reviews", response=Listing[Review], auth="public", errors=(404,))
 def list_reviews(call: Call, expert_id: str, query: ListQuery) -> dict[str, Any]:
     """List an expert's reviews, newest first."""
@@ -48,9 +63,10 @@ def list_mentor_reviews(call: Call, mentor_id: str, query: NumberedQuery) -> dic
     return {"items": found.items, "nextCursor": found.next_cursor}
 
 
-@router.post("/api/reviews/<review_id>/reply", response=Review, auth="expert", errors=(404,))
+@router.post("/api/reviews/<review_id>/reply", response=AnyReview, errors=(403, 404))
 def reply_to_review(call: Call, review_id: str, body: Reply) -> dict[str, Any]:
-    """Reply to a review, as the expert who was reviewed. Sent again, the reply is edited."""
+    """Reply to a review, as the expert who was reviewed, or the educator whose course was. Sent again, the reply is
+    edited."""
     return call.ctx.run(lambda tx: service.reply(tx, review_id, call.user.uid, body.reply, now=call.now))
 
 

@@ -18,11 +18,10 @@ class NewReview(Schema):
     )
 
 
-class Review(Schema):
+class PublicReview(Schema):
     """What everybody may see: the reviewer by the first name alone."""
 
     id: str
-    expert_id: str
     rating: int
     comment: str
     reviewer_name: str
@@ -30,6 +29,25 @@ class Review(Schema):
     replied_at: datetime | None = None
     reply_edited_at: datetime | None = None
     created_at: datetime
+
+
+class Review(PublicReview):
+    """Of an expert."""
+
+    expert_id: str
+
+
+class CourseReview(PublicReview):
+    """Of a course."""
+
+    course_id: str
+
+
+class AnyReview(PublicReview):
+    """Of an expert or of a course; the other is null."""
+
+    expert_id: str | None
+    course_id: str | None = None
 
 
 class Reply(Schema):
@@ -57,7 +75,7 @@ class Moderation(Schema):
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 
 
-class ModeratedReview(Review):
+class ModeratedReview(AnyReview):
     """As admins see it."""
 
     session_id: str | None = None

@@ -1,9 +1,10 @@
-"""reviews/{id}: one a session, booking or consult, its id made of theirs (which the public list must not show). No
-client reads the documents: the API shows what is public of them.
+"""reviews/{id}: one a session, booking, consult, or learner of a course, its id made of theirs (which the public list
+must not show). No client reads the documents: the API shows what is public of them.
 
-{expertId, expertUid, sessionId | bookingId | consultId, userId, reviewerName, rating, comment, reply, repliedAt,
-replyEditedAt, hidden, reportCount, createdAt, updatedAt}; reviews/{id}/reports/{uid}: who reported it and why;
-reviews/{id}/private/counted: the rating that the expert's average has of it (triggers.py).
+{expertId, expertUid, sessionId | bookingId | consultId | courseId, userId, reviewerName, rating, comment, reply,
+repliedAt, replyEditedAt, hidden, reportCount, createdAt, updatedAt}; expertId is null in a course's: it counts for the
+course's rating, not for that of its educator's sessions. reviews/{id}/reports/{uid}: who reported it and why;
+reviews/{id}/private/counted: the rating that the average has of it (triggers.py).
 """
 
 from dataclasses import dataclass
@@ -16,12 +17,16 @@ from konnect import audit, ids
 from konnect.bookings import access as booked
 from konnect.consults import access as consulted
 from konnect.contacts import masked
+from konnect.context import Context
+from konnect.courses import service as courses
 from konnect.errors import Conflict, Forbidden, NotFound
 from konnect.experts import service as experts
+from konnect.gamification import service as gamification
+from konnect.learning import progress as learning
 from konnect.notifications import service as notifications
 from konnect.platform import platform_config
 from konnect.sessions import access
-from konnect.store import Database, Doc, Page, Query, Tx, numbered, page
+from konnect.store import Database, Doc, Page, Query, Tx, page
 
 ANONYMOUS = "User"
 REPORTS_SHOWN = 10
@@ -29,17 +34,22 @@ REPORTS_SHOWN = 10
 
 @dataclass(frozen=True)
 class Subject:
-    """What is reviewed, once, by its user: a session, a booking, or a consult."""
+    """What is reviewed, once, by its user: a session, a booking, a consult, or a course. `expert_id`: whose rating it
+    counts for; None for a course."""
 
-    kind: Literal["session", "booking", "consult"]
+    kind: Literal["session", "booking", "consult", "course"]
     id: str
-    expert_id: str
+    expert_id: str | None
     expert_uid: str
     user_id: str
     user_name: str | None
+    title: str | None = None
 
     @property
     def review_id(self) -> str:
+        if self.kind == "course":
+            # Many have it.
+            return ids.digest("review", self.kind, self.id, self.user_id)
         return id_of(self.id) if self.kind == "session" else ids.digest("review", self.kind, self.id)
 
 
@@ -83,11 +93,24 @@ def of_consult(tx: Tx, consult_id: str, uid: str) -> Subject:
     return Subject("consult", consult_id, consult["expertId"], consult["expertUid"], uid, consult["userName"])
 
 
+def of_course(tx: Tx, course_id: str, uid: str) -> Subject:
+    """A course that one has begun to learn, for its student to review.
+
+    Raises NotFound (COURSE_NOT_FOUND), Forbidden (NOT_ENROLLED), Conflict (COURSE_NOT_BEGUN).
+    """
+    course, enrollment = learning.of(tx, course_id, uid)
+    if not enrollment["completedLectures"] and not enrollment["quizzes"]:
+        raise Conflict("complete a lecture before you review the course", code="COURSE_NOT_BEGUN")
+    educator = course["instructor"]["uid"]
+    return Subject("course", course_id, None, educator, uid, enrollment["userName"], course["title"])
+
+
 def create(tx: Tx, subject: Subject, *, rating: int, comment: str, now: datetime) -> Doc:
     """Review it; once. Raises Conflict (ALREADY_REVIEWED)."""
     review_id = subject.review_id
     if tx.get("reviews", review_id) is not None:
-        raise Conflict("you have reviewed this session already", code="ALREADY_REVIEWED")
+        what = "course" if subject.kind == "course" else "session"
+        raise Conflict(f"you have reviewed this {what} already", code="ALREADY_REVIEWED")
     review: Doc = {
         "expertId": subject.expert_id,
         "expertUid": subject.expert_uid,
@@ -107,6 +130,10 @@ def create(tx: Tx, subject: Subject, *, rating: int, comment: str, now: datetime
     tx.create(("reviews", review_id), review)
     if subject.kind == "booking":
         booked.reviewed(tx, subject.id, review_id, rating, now=now)
+    gamification.award(tx, subject.user_id, "review_left", review_id, now=now)
+    about = {"reviewId": review_id, "rating": rating, "comment": review["comment"], f"{subject.kind}Id": subject.id}
+    if subject.title is not None:
+        about["courseTitle"] = subject.title
     # Without the reviewer's name, which would outlive the account here.
     notifications.notify(
         tx,
@@ -115,7 +142,7 @@ def create(tx: Tx, subject: Subject, *, rating: int, comment: str, now: datetime
         about=(review_id,),
         title="You have a new review",
         body=f"{rating} of 5 stars.",
-        data={"reviewId": review_id, "rating": rating, "comment": review["comment"], f"{subject.kind}Id": subject.id},
+        data=about,
         now=now,
     )
     return {**review, "id": review_id}
@@ -131,7 +158,19 @@ def listed(db: Database, expert_id: str, *, limit: int, cursor: str | None, numb
         .filter("expertId", "==", expert_id)
         .filter("hidden", "==", False)
     )
-    return _page(db, query, limit, cursor, number)
+    return page(db, query, limit=limit, cursor=cursor, number=number)
+
+
+def of_courses(ctx: Context, course_id: str, *, limit: int, cursor: str | None, number: int | None = None) -> Page:
+    """A course's reviews, newest first, without hidden ones. Raises NotFound (COURSE_NOT_FOUND) for one that is not
+    published."""
+    ctx.run(lambda tx: courses.published(tx, course_id))
+    query = (
+        Query(("reviews",), order=(("createdAt", "desc"),))
+        .filter("courseId", "==", course_id)
+        .filter("hidden", "==", False)
+    )
+    return page(ctx.db, query, limit=limit, cursor=cursor, number=number)
 
 
 def rated(db: Database, since: datetime) -> tuple[int, int]:
@@ -147,14 +186,8 @@ def reported(db: Database, *, hidden: bool, limit: int, cursor: str | None, numb
         .filter("hidden", "==", hidden)
         .filter("reportCount", ">", 0)
     )
-    found = _page(db, query, limit, cursor, number)
+    found = page(db, query, limit=limit, cursor=cursor, number=number)
     return Page([{**review, "reports": _reports(db, review["id"])} for review in found.items], found.next_cursor)
-
-
-def _page(db: Database, query: Query, limit: int, cursor: str | None, number: int | None) -> Page:
-    if number is not None and cursor is None:
-        return numbered(db, query, number=number, limit=limit)
-    return page(db, query, limit=limit, cursor=cursor)
 
 
 def _reports(db: Database, review_id: str) -> list[Doc]:

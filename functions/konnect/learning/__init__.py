@@ -1,0 +1,1 @@
+"""Learning a course: enrolments, the player, progress, quizzes, certificates."""
