@@ -1,5 +1,5 @@
-"""Sandboxes of what Google ships no emulator for: Razorpay, mail, push, Google Sheets, Cloud Storage. Deployed code
-never imports them.
+"""Sandboxes of what Google ships no emulator for: Razorpay, Stripe, mail, push, Google Sheets, Cloud Storage. Deployed
+code never imports them.
 
 Each is a class with `async start()`, `async stop()` and `url`; several share the supervisor's one event loop.
 """

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from konnect.errors import Unavailable
@@ -128,7 +128,7 @@ class TestBooking:
         booking_id = office.desk.confirmed(coupon_code="OFF20")
         invoice = office.issue(office.of_booking(booking_id))
         assert (money(invoice), invoice["amountPaise"]) == (([800_00, 169_49], 30_51, [200_00]), 800_00)
-        assert "Coupon OFF20 −₹200.00" in office.text(invoice)
+        assert "Coupon of 20 % −₹200.00" in office.text(invoice)
 
     def test_what_came_too_late_gets_a_receipt(self, office: Office) -> None:
         late = office.desk.book()
@@ -179,6 +179,8 @@ class TestRefunds:
         assert [sum(note["lines"][0]["amountPaise"] for note in notes)] == whole[0]
         assert sum(note["gstPaise"] for note in notes) == whole[1]
 
+    # Slow where the machine is: no fault of what is drawn.
+    @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
     @given(st.lists(st.integers(0, 10**7), min_size=1, max_size=5), st.lists(st.integers(1, 10**6), max_size=6))
     def test_portions_add_up(self, amounts: list[int], refunds: list[int]) -> None:
         total, done = sum(amounts), 0

@@ -73,7 +73,11 @@ def serve(ctx: Context) -> Iterator[Api]:
     def answer(path: str) -> flask.Response:
         if f"/{path}" in routes.WEBHOOK_ROUTES:
             return app.serve(flask.request, routes.WEBHOOK_ROUTES, ctx)
-        return app.serve(flask.request, routes.ADMIN_ROUTES if path.startswith("api/admin/") else routes.ROUTES, ctx)
+        return app.serve(
+            flask.request,
+            routes.ADMIN_ROUTES if path.startswith(("api/admin/", "api/v1/admin/")) else routes.ROUTES,
+            ctx,
+        )
 
     shell.add_url_rule("/<path:path>", view_func=answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
     server = make_server("127.0.0.1", 0, shell, threaded=True)

@@ -53,6 +53,14 @@ def test_settled_payments_and_refunds_are_in_the_ledger(shop: Shop) -> None:
     assert made["amount"] == 70000 - 1652 - 20000
 
 
+def test_what_another_gateway_has_is_not_waited_for(shop: Shop) -> None:
+    payment = {"gateway": "stripe", "amountPaise": 1000_00, "createdAt": clock.now() - timedelta(days=30)}
+    shop.ctx.db.set(("payments", "pi_1"), payment)
+    day = clock.business_day(payment["createdAt"])  # type: ignore[arg-type]
+    report = compare(shop, day, day)
+    assert (report["unsettled"]["count"], own(report, "pi_1")) == (0, [])
+
+
 def test_what_differs_is_named(shop: Shop) -> None:
     today = clock.business_day(clock.now())
     if shop.provider_orders():

@@ -16,6 +16,7 @@ from .world import EVERYBODY, EXPERTS, USERS, World
 
 QUIET_ROUNDS = 120
 PROMOTION_PAISE = 2500
+COURSE_PAISE = 1999
 BOTH = {"freeIntroMinutes": 1, "promotionalPricePerMin": 8, "promotionalMinutes": 1}
 
 faults = st.one_of(
@@ -85,6 +86,7 @@ class Platform(RuleBasedStateMachine):
                 world.top_up(uid, paise)
             for uid in ("meera", *EXPERTS):
                 give(world.ctx, uid, PROMOTION_PAISE, part="promotional")
+            world.offer_course("asha", COURSE_PAISE)
             for place, uid in enumerate(EVERYBODY):
                 world.connect(uid, world.instances[place % 2])
             world.prefer("ravi", acceptsByHand=by_hand)
@@ -376,6 +378,26 @@ class Platform(RuleBasedStateMachine):
         if told:
             with self.world.step():
                 self.world.receive(provider.webhooks[-1], faults=faults)
+
+    @rule(wait=waits, uid=st.sampled_from((*USERS, "ravi", "asha")), faults=faults, then=st.sampled_from((0, 0, 1, 2)))
+    def somebody_buys_the_course(self, wait: Wait, uid: str, faults: Faults, then: int) -> None:
+        """Twice, for the price of one; and `then` it is refunded, so often."""
+        self.after(wait)
+        for given in (faults, ()):
+            with self.world.step():
+                self.world.buy_course(uid, faults=given)
+            self.world.check()
+        for number in range(then):
+            for purchase_id in self.world.course_sales()[-1:]:
+                with self.world.step():
+                    self.world.refund_course(purchase_id, f"{purchase_id}-{number}", faults=faults)
+            self.world.check()
+
+    @rule(which=index, again=st.booleans(), faults=faults)
+    def a_course_is_refunded(self, which: int, again: bool, faults: Faults) -> None:
+        if purchase_id := self.choose(self.world.course_sales(), which):
+            with self.world.step():
+                self.world.refund_course(purchase_id, f"r-{purchase_id}" if again else f"r{which}", faults=faults)
 
     @rule(which=index, part=st.sampled_from((1, 2, 3)), keyed=st.booleans(), again=st.booleans(), faults=faults)
     def somebody_withdraws(self, which: int, part: int, keyed: bool, again: bool, faults: Faults) -> None:

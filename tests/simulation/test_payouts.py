@@ -21,7 +21,7 @@ from .faults import Fault
 from .frame import Faults, fail
 from .payouts import PayoutWorld
 
-EXAMPLES = 40
+EXAMPLES = 20
 STEPS = 40
 UIDS = ("asha", "ravi")
 EARNED_PAISE = 4_000_00

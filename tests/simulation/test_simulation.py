@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies._internal.featureflags import FeatureFlags
 
 from konnect import platform
-from konnect.payments import sweeps, tasks
+from konnect.payments import gateways
 from konnect.payouts import console as payout_console
 from konnect.payouts import sweeps as payout_sweeps
 from konnect.payouts import tasks as payout_tasks
@@ -21,7 +21,7 @@ from konnect.store import transaction
 
 from .machine import Platform
 
-EXAMPLES = 30
+EXAMPLES = 16
 STEPS = 50
 
 
@@ -45,8 +45,7 @@ def test_the_books_are_right_whatever_happens(monkeypatch: pytest.MonkeyPatch) -
         def __init__(self) -> None:
             super().__init__()
             # The task that collects a payment and the sweep find their gateway by themselves.
-            for module in (tasks, sweeps):
-                monkeypatch.setattr(module, "gateway", lambda _: self.world.provider)
+            monkeypatch.setattr(gateways, "of", lambda *_: self.world.provider)
             for payouts in (payout_tasks, payout_sweeps, payout_console):
                 monkeypatch.setattr(payouts, "payout_gateway", lambda _: self.world.bank)
 

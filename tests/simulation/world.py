@@ -7,6 +7,8 @@ from itertools import count
 from typing import Any
 
 from konnect import idempotency, platform
+from konnect.course_sales import enrolling
+from konnect.course_sales import refund as course_refunds
 from konnect.errors import KonnectError, Unavailable
 from konnect.experts import service as experts
 from konnect.http.routes import TASK_HANDLERS
@@ -31,6 +33,8 @@ USERS = ("meera", "kabir", "lena")
 EXPERTS = {"asha": 1000, "ravi": 750}
 """Paise a minute."""
 EVERYBODY = (*USERS, *EXPERTS)
+COURSE = "sql"
+_REFUSED_REFUNDS = {"ALREADY_REFUNDED", "REFUND_DIFFERS"}
 TASK_EARLY = timedelta(seconds=0.4)
 """A queue's clock may be ahead of ours by this."""
 
@@ -298,6 +302,37 @@ class World(PayoutWorld):
         self.provider.failing = provider_fails
         answer = self.call("sweep of payments", lambda: payment_sweeps.sweep(self.ctx, {}, self.now), faults=faults)
         assert not isinstance(answer, KonnectError) or faults, answer
+
+    # Courses
+
+    def offer_course(self, uid: str, price_paise: int) -> None:
+        instructor = {"id": uid, "uid": uid, "name": uid.title()}
+        course = {"title": "SQL", "status": "published", "price": price_paise / 100, "pricePaise": price_paise}
+        self.db.set(("courses", COURSE), {**course, "instructor": instructor, "enrolledCount": 0})
+
+    def buy_course(self, uid: str, *, faults: Faults = ()) -> None:
+        answer = self.call(
+            f"{uid} buys the course",
+            lambda: self.ctx.run(
+                lambda tx: enrolling.enroll(tx, COURSE, uid, by_wallet=True, shown_paise=None, now=self.now)
+            ),
+            faults=faults,
+        )
+        refused = isinstance(answer, KonnectError) and not isinstance(answer, Unavailable)
+        assert not refused or answer.code in {"INSUFFICIENT_BALANCE", "OWN_COURSE"}, answer  # type: ignore[union-attr]
+
+    def refund_course(self, purchase_id: str, refund_id: str, *, faults: Faults = ()) -> None:
+        given = course_refunds.Request(purchase_id, refund_id, "poor", "root")
+        answer = self.persist(
+            f"refund {refund_id} of a course",
+            lambda: self.ctx.run(lambda tx: course_refunds.refund(tx, given, now=self.now)),
+            faults=faults,
+        )
+        assert not isinstance(answer, KonnectError) or answer.code in _REFUSED_REFUNDS, answer
+
+    def course_sales(self) -> list[str]:
+        found = self.snapshot["coursePurchases"]
+        return sorted(found, key=lambda key: (found[key]["createdAt"], found[key]["userId"]))
 
     # What the rules choose from
 

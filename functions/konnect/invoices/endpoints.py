@@ -30,10 +30,17 @@ PDF_ANSWER = {
 
 @router.get("/api/payments/invoices", response=Listing[Invoice])
 def list_invoices(call: Call, query: InvoicesQuery) -> dict[str, Any]:
-    """The caller's payments, the newest first: invoices of bookings, packages and subscriptions, credit notes of what
-    went back, receipts of deposits. One follows its payment within seconds."""
+    """The caller's payments, the newest first: invoices of bookings, packages, subscriptions and courses, credit notes
+    of what went back, receipts of deposits. One follows its payment within seconds."""
     found = repository.listed(call.ctx.db, call.user.uid, limit=query.limit, cursor=query.cursor, number=query.page)
     return {"items": [_view(invoice) for invoice in found.items], "nextCursor": found.next_cursor}
+
+
+@router.get("/api/v1/payments/history", response=Listing[Invoice], summary="Payment history")
+def history(call: Call, query: InvoicesQuery) -> dict[str, Any]:
+    """The same as `GET /api/payments/invoices`: all that the caller has paid, in each product, by card, UPI or wallet
+    (courses), and what went back. A payment is in it within seconds."""
+    return list_invoices(call, query)
 
 
 @router.get("/api/payments/invoices/<invoice_id>/pdf", errors=(404,), documentation=PDF_ANSWER)

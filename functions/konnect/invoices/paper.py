@@ -12,7 +12,14 @@ from konnect.documents.pdf import Pdf
 from konnect.money import inr
 from konnect.store import Doc
 
-_METHODS = {"upi": "UPI", "card": "Card", "netbanking": "Net banking", "wallet": "Wallet", "emi": "EMI"}
+_METHODS = {
+    "upi": "UPI",
+    "card": "Card",
+    "netbanking": "Net banking",
+    "wallet": "Wallet",
+    "emi": "EMI",
+    "balance": "Balance of the wallet",
+}
 
 
 def name(invoice: Doc) -> str:
@@ -99,7 +106,11 @@ def _notes(invoice: Doc) -> list[str]:
     notes = []
     if invoice["kind"] in {"booking", "package"} and invoice["gstPaise"]:
         notes.append(f"Sessions are given by {invoice['mentorName']}; GST is charged on the platform fee alone.")
-    if invoice["type"] == "credit_note":
+    if invoice["kind"] == "course" and invoice["gstPaise"]:
+        notes.append(f"The course is by {invoice['mentorName']}; GST is charged on the platform fee alone.")
+    if invoice["type"] == "credit_note" and invoice["method"] == "balance":
+        notes.append("The refund is in the wallet.")
+    elif invoice["type"] == "credit_note":
         notes.append("The refund goes to where the payment came from; banks take 5 to 7 working days to show it.")
     return [*notes, "Made by a computer; valid without a signature."]
 

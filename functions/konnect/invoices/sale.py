@@ -11,12 +11,15 @@ from typing import Any
 from konnect import clock
 from konnect.bookings import pricing, settlement
 from konnect.bookings import repository as bookings
+from konnect.course_sales import purchase as purchases
+from konnect.course_sales import shares
+from konnect.courses import service as courses
 from konnect.packages import repository as packages
 from konnect.rates import service as rates
 from konnect.store import Doc, Tx
 
 SAC_SESSION, SAC_PLATFORM, SAC_PLAN = "999293", "998599", "998439"
-"""Coaching; support services; on-line content: of the GST's classification of services."""
+"""Coaching, and courses; support services; on-line content: of the GST's classification of services."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Sale:
     credits: list[Doc] = field(default_factory=list)
     booking_id: str | None = None
     mentor_name: str | None = None
+    course_id: str | None = None
     is_taxed: bool = True
     """False for what gets a receipt, without a number: money put aside, or on its way back."""
 
@@ -105,6 +109,21 @@ def _subscription(tx: Tx, order: Doc, payment: Doc) -> Sale:
     return Sale(title, [line], gst_paise)
 
 
+def _course(tx: Tx, order: Doc, payment: Doc) -> Sale:
+    bought = purchases.get(tx, order["purpose"]["purchaseId"])
+    title = f"Course: {bought['courseTitle']}"
+    if payment["result"]["outcome"] != "sold":
+        # Of a course that may be gone.
+        return _returned(title, payment, course_id=bought["courseId"])
+    educator = courses.get(tx, bought["courseId"])["instructor"]["name"]
+    terms = shares.terms_of(bought)
+    parts = shares.divide(bought["pricePaise"], terms)
+    lines = [Line(f"{title}\nby {educator}, purchase {bought['id']}", SAC_SESSION, parts.educator_paise)]
+    if parts.fee_paise:
+        lines.append(Line("Platform fee", SAC_PLATFORM, parts.fee_paise, terms.gst_percent))
+    return Sale(title, lines, parts.gst_paise, course_id=bought["courseId"], mentor_name=educator)
+
+
 def _shared(description: str, parts: pricing.Parts, frozen: rates.Rates, many: int = 1) -> tuple[list[Line], int]:
     """The mentor's part and the platform's, `many` times, and the GST on the latter."""
     lines = [Line(description, SAC_SESSION, (parts.mentor_paise + parts.gateway_paise) * many)]
@@ -124,4 +143,5 @@ KINDS: dict[str, Callable[[Tx, Doc, Doc], Sale]] = {
     "booking": _booking,
     "package": _package,
     "subscription": _subscription,
+    "course": _course,
 }

@@ -32,7 +32,7 @@ class Invoice(Schema):
     type: Literal["invoice", "credit_note", "receipt"] = Field(
         description="receipt: money put into the wallet, or a payment that was too late and goes back."
     )
-    kind: Literal["deposit", "booking", "package", "subscription"]
+    kind: Literal["deposit", "booking", "package", "subscription", "course"]
     description: str
     amount: float = Field(description="What was paid, or for a credit note what went back.")
     amount_paise: int
@@ -42,6 +42,7 @@ class Invoice(Schema):
     invoice_number: str | None = Field(description="Of the invoice that a credit note is for.")
     booking_id: str | None
     mentor_name: str | None
+    course_id: str | None = None
     payment_id: str
     paid_at: datetime
     issued_at: datetime

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from konnect.course_sales import purchase as purchases
 from konnect.payments import repository as payments
 from konnect.platform import PlatformConfig
 from konnect.store import Doc, Tx
@@ -18,16 +19,48 @@ def issue(tx: Tx, payment_id: str, config: PlatformConfig, *, now: datetime) -> 
     payment = payments.payment(tx, payment_id)
     if payment is None:
         return
+    order = payments.order(tx, payment["orderId"])
+    assert order is not None, f"{payment_id} has no order"
+    _issue(tx, payment, order, config, now)
+
+
+def issue_of_wallet(tx: Tx, purchase_id: str, config: PlatformConfig, *, now: datetime) -> None:
+    """The same of a course that was paid from the wallet: its purchase says what a payment would."""
+    purchase = purchases.find(tx, purchase_id)
+    if purchase is None or purchase["source"] != "wallet":
+        return
+    payment: Doc = {
+        "id": purchase_id,
+        "orderId": purchase_id,
+        "uid": purchase["userId"],
+        "amountPaise": purchase["pricePaise"],
+        "currency": purchase["currency"],
+        "method": "balance",
+        "result": {"outcome": "sold"},
+        "refunds": purchase["refunds"],
+        "createdAt": purchase["paidAt"],
+    }
+    order: Doc = {"id": purchase_id, "purpose": {"kind": purchases.KIND, "purchaseId": purchase_id}}
+    _issue(tx, payment, order, config, now)
+
+
+def _issue(tx: Tx, payment: Doc, order: Doc, config: PlatformConfig, now: datetime) -> None:
+    payment_id = payment["id"]
     invoice = repository.find(tx, payment_id)
     if invoice is None:
-        invoice = _invoice(tx, payment, config, now)
+        invoice = _invoice(tx, payment, order, config, now)
         tx.create((repository.COLLECTION, payment_id), {name: invoice[name] for name in invoice if name != "id"})
     known = {one["id"] for one in invoice["refunds"]}
     new = {refund_id: paise for refund_id, paise in sorted(payment["refunds"].items()) if refund_id not in known}
     if not new:
         return
     refunds = list(invoice["refunds"])
+    came_back = [one["amountPaise"] for one in refunds if one["id"] not in payment["refunds"]]
     for refund_id, amount_paise in new.items():
+        if amount_paise in came_back:
+            # Paid once more: the paper of it is made.
+            came_back.remove(amount_paise)
+            continue
         before_paise = sum(one["amountPaise"] for one in refunds)
         number = None
         if invoice["type"] == "invoice":
@@ -40,9 +73,7 @@ def issue(tx: Tx, payment_id: str, config: PlatformConfig, *, now: datetime) -> 
     tx.update((repository.COLLECTION, payment_id), {"refunds": refunds, "status": status})
 
 
-def _invoice(tx: Tx, payment: Doc, config: PlatformConfig, now: datetime) -> Doc:
-    order = payments.order(tx, payment["orderId"])
-    assert order is not None, f"{payment['id']} has no order"
+def _invoice(tx: Tx, payment: Doc, order: Doc, config: PlatformConfig, now: datetime) -> Doc:
     sold = sale.of(tx, order, payment)
     type = "invoice" if sold.is_taxed else "receipt"
     return {
@@ -80,6 +111,7 @@ def _contents(sold: Sale) -> dict[str, Any]:
         "credits": sold.credits,
         "bookingId": sold.booking_id,
         "mentorName": sold.mentor_name,
+        "courseId": sold.course_id,
     }
 
 
@@ -93,6 +125,7 @@ _COPIED = (
     "buyer",
     "bookingId",
     "mentorName",
+    "courseId",
     "orderId",
     "paymentId",
     "method",
@@ -108,7 +141,7 @@ def _credit_note(tx: Tx, invoice: Doc, refund_id: str, before_paise: int, amount
     back = [after - before for before, after in zip(earlier, later, strict=True)]
     many = len(invoice["lines"])
     return {
-        **{name: invoice[name] for name in _COPIED},
+        **{name: invoice.get(name) for name in _COPIED},
         "type": "credit_note",
         "number": numbers.take(tx, "credit_note", invoice["id"], now=now),
         "lines": [{**line, "amountPaise": paise} for line, paise in zip(invoice["lines"], back, strict=False)],

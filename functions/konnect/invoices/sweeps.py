@@ -19,25 +19,30 @@ SPAN = timedelta(days=3)
 
 
 def sweep(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, int]:
-    """Bring the invoices of SPAN's payments and refunds up to date. One that fails is logged and left to the next."""
+    """Bring the invoices of SPAN's payments, sales from the wallet and refunds up to date. One that fails is logged and
+    left to the next."""
     config, seen, failures = platform_config(ctx.db), set[str](), 0
-    for payment_id in _moved(ctx.db, now - SPAN):
+    for payment_id, issue in _moved(ctx.db, now - SPAN):
         if payment_id in seen:
             continue
         seen.add(payment_id)
         try:
-            ctx.run(partial(service.issue, payment_id=payment_id, config=config, now=now))
+            ctx.run(partial(issue, config=config, now=now))
         except Exception:
             log.exception("no invoice was made", extra={"payment": payment_id})
             failures += 1
     return {"payments": len(seen), "failures": failures}
 
 
-def _moved(db: Database, since: datetime) -> Iterator[str]:
+def _moved(db: Database, since: datetime) -> Iterator[tuple[str, Callable[..., None]]]:
+    """What was paid, and what makes the paper of it."""
     for payment in _all(partial(repository.captured, db, since)):
-        yield payment["id"]
+        yield payment["id"], partial(service.issue, payment_id=payment["id"])
     for refund in _all(partial(repository.refunded, db, since)):
-        yield refund["paymentId"]
+        yield refund["paymentId"], partial(service.issue, payment_id=refund["paymentId"])
+    for sale in _all(partial(repository.wallet_sales, db, since)):
+        if sale["source"] == "wallet":
+            yield sale["id"], partial(service.issue_of_wallet, purchase_id=sale["id"])
 
 
 def _all(read: Callable[[str | None], Page]) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ by month what moved because of one mentor (or expert): ledgerMonths/{YYYY-MM}-{u
 A day has {day, shard} and one field for each kind of movement, class of account and direction, in paise:
 "session.settle hold-", "deposit wallet+"; and "deposit count". A class is the account's kind, and the whole name for
 platform, tax and gateway accounts. A mentor's month has the same fields, and {month, mentor, settledPaise}: what holds
-were settled for, by which the months are listed.
+were settled and courses bought for, by which the months are listed.
 """
 
 from collections import Counter
@@ -21,6 +21,10 @@ from .postings import Movement
 
 COLLECTION = "ledgerDays"
 MONTHS = "ledgerMonths"
+_SETTLED = (
+    *(f"{kind}.settle hold-" for kind in ("session", "booking", "consult")),
+    *(f"course.pay {account}-" for account in ("wallet", "gateway:stripe")),
+)
 _WHOLE = {"platform", "tax", "gateway"}
 
 Sums = Counter[str]
@@ -37,7 +41,7 @@ def add(tx: Tx, movement: Movement, shard: str, *, now: datetime) -> None:
     tx.merge((COLLECTION, f"{day}-{shard}"), {"day": day, "shard": int(shard), **fields})
     mentor = movement.subject.get("mentor")
     if mentor is not None:
-        month, settled_paise = day[:7], sums["session.settle hold-"] + sums["booking.settle hold-"]
+        month, settled_paise = day[:7], sum(sums[name] for name in _SETTLED)
         of_mentor = {"month": month, "mentor": mentor, "settledPaise": firestore.Increment(settled_paise)}
         tx.merge((MONTHS, f"{month}-{mentor}"), {**of_mentor, **fields})
 

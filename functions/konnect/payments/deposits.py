@@ -7,8 +7,8 @@ from typing import Any
 from konnect import idempotency, ids
 from konnect.context import Context
 from konnect.errors import KonnectError
+from konnect.integrations.gateway import Payment, Refund
 from konnect.integrations.razorpay.client import Gateway
-from konnect.integrations.razorpay.entities import Payment, Refund
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement

@@ -1,14 +1,14 @@
 """What a payment is for. An order stores its purpose {"kind", "uid", …} when it is opened; that alone, never what a
 client or an event says, decides what a payment of it does.
 
-A further kind is a line in PURPOSES and a module with these four functions.
+A further kind is a line in PURPOSES and a module with these functions.
 """
 
 from datetime import datetime
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from konnect.integrations.razorpay.entities import Payment, Refund
+from konnect.integrations.gateway import Payment, Refund
 from konnect.store import Doc, Tx
 
 from .repository import Reader
@@ -19,6 +19,7 @@ PURPOSES = {
     "booking": "konnect.bookings.payment",
     "package": "konnect.packages.payment",
     "subscription": "konnect.subscriptions.payment",
+    "course": "konnect.course_sales.payment",
 }
 
 
@@ -36,6 +37,10 @@ class Purpose(Protocol):
 
     def refunded(self, tx: Tx, order: Doc, refund: Refund, result: dict[str, Any], *, now: datetime) -> None:
         """Money of a captured payment went back to its source."""
+
+    def disputed(self, tx: Tx, order: Doc, dispute_id: str | None, result: dict[str, Any], *, now: datetime) -> None:
+        """The payer disputes a payment, and their bank decides; None: no dispute is open. Stripe's orders alone have
+        it; a dispute that is lost has taken money back: `refunded` follows."""
 
     def answer(self, reader: Reader, order: Doc, result: dict[str, Any] | None) -> dict[str, Any]:
         """What the payer is told beside the payment's own fields; `result` is None before it is captured."""

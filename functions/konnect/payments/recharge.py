@@ -1,13 +1,14 @@
 """A deposit told by its receipt (specs of kundlinow): no signature comes with it, so only the provider is believed."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from konnect import ids
 from konnect.context import Context
 from konnect.errors import Conflict
+from konnect.integrations.gateway import Payment
 from konnect.integrations.razorpay.client import Gateway
-from konnect.integrations.razorpay.entities import Payment
 from konnect.integrations.razorpay.errors import Refused
 from konnect.store import Doc
 
@@ -73,7 +74,7 @@ def _find(ctx: Context, gateway: Gateway, receipt_id: str) -> tuple[Doc | None, 
     return repository.order(ctx.db, receipt_id), None, None
 
 
-def _collect(ctx: Context, gateway: Gateway, order: Doc, payments: list[Payment], now: datetime) -> None:
+def _collect(ctx: Context, gateway: Gateway, order: Doc, payments: Sequence[Payment], now: datetime) -> None:
     """Raises PaymentMismatch, PaymentFailed (each attempt has failed)."""
     outcomes = [service.collect(ctx, gateway, order, payment, now=now) for payment in payments]
     if {Outcome.CREDITED, Outcome.REPEAT} & set(outcomes):

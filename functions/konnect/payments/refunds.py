@@ -1,15 +1,16 @@
 """gatewayRefunds/{id}: money on its way back to where it was paid from. No client reads it.
 
-{paymentId, orderId, uid, amountPaise, heldPaise, status, reason, attempt, askedAt, providerId, failedIds, lastError,
-nextCheckAt, createdAt, updatedAt}. Status: pending (to be asked for) → processing (the provider has it) → processed; or
-back to pending, when the bank has refused it, and stuck after MAX_FAILED of these, for a person to see to. The money is
-in the account refund:{id} from the decision until the provider's word.
+{gateway, paymentId, orderId, uid, amountPaise, heldPaise, status, reason, attempt, askedAt, providerId, failedIds,
+lastError, nextCheckAt, createdAt, updatedAt}. Status: pending (to be asked for) → processing (the provider has it) →
+processed; or back to pending, when the bank has refused it, and stuck after MAX_FAILED of these, for a person to see
+to. The money is in the account refund:{id} from the decision until the provider's word.
 
 The danger is to pay back twice. So what is asked for is committed before it is asked for, under one idempotency key an
 attempt; and who does not know what became of an attempt looks at the provider first.
 """
 
 import logging
+from collections import Counter
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,16 +18,14 @@ from typing import Any
 from konnect import ids
 from konnect.context import Context
 from konnect.errors import KonnectError, Unavailable
-from konnect.integrations.razorpay.client import Gateway
-from konnect.integrations.razorpay.entities import Refund
-from konnect.integrations.razorpay.errors import Refused
+from konnect.integrations.gateway import Gateway, Refund, Refused
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement
 from konnect.store import Doc, Query, Tx
 from konnect.tasks import Task
 
-from . import service
+from . import gateways, service
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +35,25 @@ FIRST_CHECK = timedelta(minutes=10)
 LONGEST_WAIT = timedelta(hours=12)
 BATCH = 50
 MAX_UNAVAILABLE = 3
-"""Then the provider is down: no use in asking about the others."""
+"""Then the gateway is down: no use in asking about its others, which are put off."""
 
 
 def open_new(
-    tx: Tx, refund_id: str, *, payment_id: str, order_id: str, uid: str, amount_paise: int, reason: str, now: datetime
+    tx: Tx,
+    refund_id: str,
+    *,
+    payment_id: str,
+    order_id: str,
+    uid: str,
+    amount_paise: int,
+    reason: str,
+    gateway: gateways.Name = gateways.RAZORPAY,
+    now: datetime,
 ) -> None:
     """Promise money back. The caller has proved the refund new, and posts the movement that brings `amount_paise` to
     its account, in this transaction."""
     doc: Doc = {
+        "gateway": gateway,
         "paymentId": payment_id,
         "orderId": order_id,
         "uid": uid,
@@ -77,7 +86,7 @@ def leg(refund_id: str, amount_paise: int) -> Leg:
 # Asking the provider
 
 
-def advance(ctx: Context, gateway: Gateway, refund_id: str, *, now: datetime) -> str | None:
+def advance(ctx: Context, refund_id: str, *, now: datetime) -> str | None:
     """Ask for a refund, or what has become of it. Returns its status.
 
     Raises Unavailable (try again) and, after it has been noted, nothing for a refusal: the sweep asks again.
@@ -88,7 +97,7 @@ def advance(ctx: Context, gateway: Gateway, refund_id: str, *, now: datetime) ->
     if refund["status"] not in {"pending", "processing"}:
         return str(refund["status"])
     try:
-        heard = _ask(gateway, refund)
+        heard = _ask(gateways.of(ctx.settings, refund), refund)
     except Refused as error:
         log.error("refund refused", extra={"refund": refund_id, "error": error.message, "why": error.description})
         ctx.run(partial(_refused, refund_id=refund_id, why=error.description or error.message, now=now))
@@ -125,7 +134,9 @@ def _ask(gateway: Gateway, refund: Doc) -> Refund:
 def _refused(tx: Tx, refund_id: str, why: str, now: datetime) -> None:
     refund = tx.get(COLLECTION, refund_id)
     if refund is not None and refund["status"] == "pending":
-        _update(tx, refund_id, now, lastError=why, nextCheckAt=_next_check(refund, now))
+        # Stripe would say the same to the same key for a day, whatever has changed.
+        attempt = refund["attempt"] + (gateways.name_of(refund) == gateways.STRIPE)
+        _update(tx, refund_id, now, attempt=attempt, lastError=why, nextCheckAt=_next_check(refund, now))
 
 
 # What the provider says
@@ -139,7 +150,7 @@ def hear(tx: Tx, refund_id: str, news: Refund, now: datetime) -> str:
         return "mismatch"
     if news.id in refund["failedIds"] or refund["status"] in {"processed", "stuck"}:
         if news.status == "failed" and refund["status"] == "processed" and news.id == refund["providerId"]:
-            log.error("a refund failed after it was processed", extra={"refund": refund_id, "news": news.id})
+            came_back(tx, news, now=now)
         return str(refund["status"])
     if news.status == "failed":
         return _failed(tx, refund_id, refund, news, now)
@@ -187,14 +198,36 @@ def processed(tx: Tx, news: Refund, *, now: datetime) -> Doc | None:
         Movement(
             f"refund:{news.id}",
             "refund.paid",
-            (leg(refund_id, -news.amount_paise), Leg(accounts.GATEWAY_RAZORPAY, news.amount_paise)),
+            (leg(refund_id, -news.amount_paise), Leg(gateways.account_of(refund), news.amount_paise)),
             {"refund": news.id, "payment": news.payment_id, "user": refund["uid"]},
         ),
         now=now,
     )
-    changed = {"status": "processed", "providerId": news.id, "lastError": None, "nextCheckAt": None}
+    changed: Doc = {"status": "processed", "providerId": news.id, "lastError": None, "nextCheckAt": None}
+    if news.amount_paise < refund["amountPaise"]:
+        # Paid back in part by somebody else: the rest is asked for anew, unless a person sees to that as well.
+        changed = {"amountPaise": refund["amountPaise"] - news.amount_paise, "attempt": refund["attempt"] + 1}
+        if refund["status"] == "pending":
+            send(tx, refund_id, news.id)
     _update(tx, refund_id, now, **changed)
     return {**refund, **changed}
+
+
+def came_back(tx: Tx, news: Refund, *, now: datetime) -> None:
+    """A refund that was processed has failed, as Stripe's may for a month: the money is in our balance there again, and
+    in the refund's account, stuck. Its payer has to be paid in another way, which a person finds."""
+    log.error("a refund failed after it was processed", extra={"refund": news.id, "payment": news.payment_id})
+    found = tx.query(Query((COLLECTION,)).filter("paymentId", "==", news.payment_id))
+    refund = next((one for one in found if one["providerId"] == news.id), None)
+    if refund is None or gateways.name_of(refund) != gateways.STRIPE:
+        return
+    legs = (Leg(gateways.account_of(refund), -news.amount_paise), leg(refund["id"], news.amount_paise))
+    subject = {"refund": news.id, "payment": news.payment_id, "user": refund["uid"]}
+    ledger.post_new(tx, Movement(f"refund:{news.id}:failed", "refund.failed", legs, subject), now=now)
+    failed_ids = [*refund["failedIds"], news.id]
+    why = "the bank gave it back"
+    _update(tx, refund["id"], now, status="stuck", providerId=None, failedIds=failed_ids, lastError=why)
+    service.forget_refund(tx, news)
 
 
 def _meant(tx: Tx, news: Refund) -> Doc | None:
@@ -205,9 +238,16 @@ def _meant(tx: Tx, news: Refund) -> Doc | None:
 
 
 def _stuck(tx: Tx, news: Refund) -> Doc | None:
-    """What a person has paid back at the provider, for a refund of ours that was stuck."""
-    query = Query((COLLECTION,)).filter("paymentId", "==", news.payment_id).filter("status", "==", "stuck")
-    return next((one for one in tx.query(query) if one["amountPaise"] == news.amount_paise), None)
+    """What a person has paid back at the provider, for a refund of ours that was stuck; at Stripe also for one that
+    waits, or a part of it: it can't be asked for any more then, since we ask for all that is left of a payment."""
+    found = tx.query(Query((COLLECTION,)).filter("paymentId", "==", news.payment_id))
+    return next((one for one in found if _open_to_others(one, news.amount_paise)), None)
+
+
+def _open_to_others(refund: Doc, amount_paise: int) -> bool:
+    if gateways.name_of(refund) == gateways.STRIPE:
+        return refund["status"] in {"pending", "stuck"} and amount_paise <= refund["amountPaise"]
+    return refund["status"] == "stuck" and refund["amountPaise"] == amount_paise
 
 
 def _belongs(refund_id: str, refund: Doc, news: Refund) -> bool:
@@ -221,36 +261,38 @@ def _belongs(refund_id: str, refund: Doc, news: Refund) -> bool:
 # The sweep
 
 
-def sweep(ctx: Context, gateway: Gateway, *, now: datetime) -> dict[str, int]:
+def sweep(ctx: Context, *, now: datetime) -> dict[str, int]:
     """Go on with what has waited: lost tasks, refusals, refunds that no webhook told the end of."""
     due = Query((COLLECTION,), (("nextCheckAt", "<=", now),), (("nextCheckAt", "asc"),), BATCH).run(ctx.db)
-    counts, unavailable = {"refunds": len(due), "refundFailures": 0}, 0
+    counts, down = {"refunds": len(due), "refundFailures": 0}, Counter[str]()
     for refund in due:
+        gateway = gateways.name_of(refund)
+        if down[gateway] >= MAX_UNAVAILABLE:
+            _defer(ctx, refund["id"], now, to_next_sweep=True)
+            continue
         try:
-            advance(ctx, gateway, refund["id"], now=now)
+            advance(ctx, refund["id"], now=now)
             ctx.run(partial(_postpone, refund_id=refund["id"], now=now))
         except KonnectError as error:
             log.warning("refund not advanced", extra={"refund": refund["id"], "error": error.message})
             counts["refundFailures"] += 1
             _defer(ctx, refund["id"], now)
-            unavailable += isinstance(error, Unavailable)
-            if unavailable >= MAX_UNAVAILABLE:
-                break
+            down[gateway] += isinstance(error, Unavailable)
     return counts
 
 
-def _defer(ctx: Context, refund_id: str, now: datetime) -> None:
+def _defer(ctx: Context, refund_id: str, now: datetime, *, to_next_sweep: bool = False) -> None:
     """One that fails again and again must not stand before the others."""
     try:
-        ctx.run(partial(_postpone, refund_id=refund_id, now=now))
+        ctx.run(partial(_postpone, refund_id=refund_id, now=now, to_next_sweep=to_next_sweep))
     except KonnectError as error:
         log.warning("refund not deferred", extra={"refund": refund_id, "error": error.message})
 
 
-def _postpone(tx: Tx, refund_id: str, now: datetime) -> None:
+def _postpone(tx: Tx, refund_id: str, now: datetime, to_next_sweep: bool = False) -> None:
     refund = tx.get(COLLECTION, refund_id)
     if refund is not None and refund["nextCheckAt"] is not None and refund["nextCheckAt"] <= now:
-        _update(tx, refund_id, now, nextCheckAt=_next_check(refund, now))
+        _update(tx, refund_id, now, nextCheckAt=now + FIRST_CHECK if to_next_sweep else _next_check(refund, now))
 
 
 def _next_check(refund: Doc, now: datetime) -> datetime:

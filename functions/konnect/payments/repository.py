@@ -1,22 +1,25 @@
-"""orders/{id}, by the provider's order id, and payments/{id}, by the provider's payment id. No client reads them.
+"""orders/{id}, by the provider's order id (Stripe's: its checkout session's), and payments/{id}, by the provider's
+payment id. No client reads them.
 
-An order: {purpose: {kind, uid, …}, amountPaise, currency, status, receipt, lastFailure, createdAt, expiresAt, paidAt,
-updatedAt, nextCheckAt}. Status: created → paid, or created → expired (nobody tried) or failed (attempts failed) → paid
-by a late payment; paid is final. `nextCheckAt` is None once the sweep has nothing to ask any more.
+An order: {gateway: razorpay | stripe, purpose: {kind, uid, …}, amountPaise, currency, status, receipt, lastFailure,
+createdAt, expiresAt, paidAt, updatedAt, nextCheckAt}. Status: created → paid, or created → expired (nobody tried) or
+failed (attempts failed) → paid by a late payment; paid is final. `nextCheckAt` is None once the sweep has nothing to
+ask any more.
 
-A payment is one real capture, credited once: {orderId, uid, amountPaise, currency, method, result, refunds,
-createdAt}. `result` is what its purpose made of it; `refunds` are the amounts that went back, by the refund's id.
+A payment is one real capture, credited once: {gateway, orderId, uid, amountPaise, currency, method, result, refunds,
+createdAt}; of Stripe's also {disputes: {id: status}}. `result` is what its purpose made of it; `refunds` are the
+amounts that went back, by the refund's id.
 """
 
 from datetime import datetime
 from typing import Any, Protocol
 
 from konnect import ids
-from konnect.integrations.razorpay.entities import Payment
+from konnect.integrations.gateway import Payment
 from konnect.money import CURRENCY
 from konnect.store import Database, Doc, Query, Tx
 
-from . import policy
+from . import gateways, policy
 
 
 class Reader(Protocol):
@@ -37,11 +40,19 @@ def payment(reader: Reader, payment_id: str) -> Doc | None:
 
 
 def create_order(
-    tx: Tx, order_id: str, *, purpose: dict[str, Any], amount_paise: int, receipt: str, now: datetime
+    tx: Tx,
+    order_id: str,
+    *,
+    purpose: dict[str, Any],
+    amount_paise: int,
+    receipt: str,
+    gateway: gateways.Name = gateways.RAZORPAY,
+    now: datetime,
 ) -> None:
     tx.create(
         ("orders", order_id),
         {
+            "gateway": gateway,
             "purpose": purpose,
             "amountPaise": amount_paise,
             "currency": CURRENCY,
@@ -61,12 +72,13 @@ def update_order(tx: Tx, order_id: str, *, now: datetime, **fields: Any) -> None
     tx.update(("orders", order_id), {**fields, "updatedAt": now})
 
 
-def create_payment(tx: Tx, paid: Payment, *, uid: str, result: dict[str, Any], now: datetime) -> None:
+def create_payment(tx: Tx, paid: Payment, order: Doc, *, result: dict[str, Any], now: datetime) -> None:
     tx.create(
         ("payments", paid.id),
         {
+            "gateway": gateways.name_of(order),
             "orderId": paid.order_id,
-            "uid": uid,
+            "uid": order["purpose"]["uid"],
             "amountPaise": paid.amount_paise,
             "currency": paid.currency,
             "method": paid.method,

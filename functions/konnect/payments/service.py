@@ -9,8 +9,8 @@ from typing import Any
 from konnect import ids
 from konnect.context import Context
 from konnect.errors import BadGateway
-from konnect.integrations.razorpay.client import Gateway
-from konnect.integrations.razorpay.entities import Payment, Refund
+from konnect.integrations.gateway import Gateway, Payment, Refund
+from konnect.integrations.razorpay import client as razorpay
 from konnect.money import rupees
 from konnect.store import Doc, Tx
 
@@ -36,7 +36,7 @@ class Outcome(StrEnum):
 
 
 def verify(
-    ctx: Context, gateway: Gateway, uid: str, *, order_id: str, payment_id: str, signature: str, now: datetime
+    ctx: Context, gateway: razorpay.Gateway, uid: str, *, order_id: str, payment_id: str, signature: str, now: datetime
 ) -> dict[str, Any]:
     """Credit what the browser's checkout says was paid, once the provider confirms it.
 
@@ -115,15 +115,16 @@ def capture(tx: Tx, payment: Payment, *, now: datetime) -> Outcome:
         return Outcome.MISMATCH
     first = order["status"] != "paid"
     result = purposes.of(order).paid(tx, order, payment, first=first, now=now)
-    repository.create_payment(tx, payment, uid=order["purpose"]["uid"], result=result, now=now)
+    repository.create_payment(tx, payment, order, result=result, now=now)
     if first:
         repository.update_order(tx, order["id"], status="paid", paidAt=now, nextCheckAt=None, now=now)
     return Outcome.CREDITED
 
 
-def note_failure(tx: Tx, payment: Payment, *, now: datetime) -> Outcome:
-    """An attempt failed. The order stays open, since the customer may try again; it keeps the last failure."""
-    order = repository.order(tx, payment.order_id)
+def note_failure(tx: Tx, payment: Payment, order_id: str | None = None, *, now: datetime) -> Outcome:
+    """An attempt failed. The order stays open, since the customer may try again; it keeps the last failure. `order_id`:
+    where the payment does not say it."""
+    order = repository.order(tx, order_id or payment.order_id)
     if order is None:
         return Outcome.UNKNOWN_ORDER
     if order["status"] != "created":
@@ -160,6 +161,14 @@ def note_refund(tx: Tx, of: Refund, *, now: datetime) -> Outcome:
     return Outcome.REFUNDED
 
 
+def forget_refund(tx: Tx, of: Refund) -> None:
+    """One that was noted has not reached the payer after all."""
+    recorded = repository.payment(tx, of.payment_id)
+    assert recorded is not None
+    left = {refund_id: paise for refund_id, paise in recorded["refunds"].items() if refund_id != of.id}
+    tx.update(("payments", of.payment_id), {"refunds": left})
+
+
 def postpone(tx: Tx, order_id: str, *, now: datetime) -> Outcome:
     """Nobody has paid yet: look again later, or give the order up. Returns PENDING, EXPIRED or, if it was paid or given
     up meanwhile, REPEAT."""
@@ -173,10 +182,24 @@ def postpone(tx: Tx, order_id: str, *, now: datetime) -> Outcome:
     if order["status"] != "created" or not policy.expired(order["createdAt"], now):
         repository.update_order(tx, order_id, nextCheckAt=next_check_at, now=now)
         return Outcome.PENDING
+    return _give_up(tx, order, now)
+
+
+def close(tx: Tx, order_id: str, *, now: datetime) -> Outcome:
+    """The provider says that this order can't be paid any more. Returns EXPIRED, REPEAT or UNKNOWN_ORDER."""
+    order = repository.order(tx, order_id)
+    if order is None:
+        return Outcome.UNKNOWN_ORDER
+    return _give_up(tx, order, now) if order["status"] == "created" else Outcome.REPEAT
+
+
+def _give_up(tx: Tx, order: Doc, now: datetime) -> Outcome:
     failure = order["lastFailure"]
     reason = (failure["description"] if failure else "") or "not paid in time"
     purposes.of(order).unpaid(tx, order, reason=reason, now=now)
-    repository.update_order(tx, order_id, status="failed" if failure else "expired", nextCheckAt=next_check_at, now=now)
+    next_check_at = policy.next_check(order["createdAt"], now)
+    status = "failed" if failure else "expired"
+    repository.update_order(tx, order["id"], status=status, nextCheckAt=next_check_at, now=now)
     return Outcome.EXPIRED
 
 

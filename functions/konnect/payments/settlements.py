@@ -1,5 +1,5 @@
-"""What the gateway has settled to our bank account, against the ledger: each settled payment and refund must be a
-movement of the same amount, each settlement the sum of its rows, and what was captured long ago must be settled."""
+"""What Razorpay has settled to our bank account, against the ledger: each settled payment and refund must be a movement
+of the same amount, each settlement the sum of its rows, and what was captured long ago must be settled."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from konnect.ledger import accounts, days
 from konnect.money import CURRENCY, rupees
 from konnect.store import Database, Doc
 
-from . import repository
+from . import gateways, repository
 
 MAX_DAYS = 31
 MAX_DIFFERENCES = 200
@@ -93,7 +93,8 @@ def _sums(settlements: list[Settlement], items: list[SettledItem]) -> list[dict[
 
 
 def _unsettled(db: Database, begin: datetime, end: datetime, settled: set[str]) -> list[Doc]:
-    return [payment for payment in repository.captured(db, begin, end) if payment["id"] not in settled]
+    own = [one for one in repository.captured(db, begin, end) if gateways.name_of(one) == gateways.RAZORPAY]
+    return [payment for payment in own if payment["id"] not in settled]
 
 
 def _rows(

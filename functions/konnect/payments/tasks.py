@@ -4,9 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from konnect.context import Context
-from konnect.integrations.razorpay.client import gateway
 
-from . import refunds, repository, service
+from . import gateways, refunds, repository, service
 
 
 def collect(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
@@ -18,10 +17,10 @@ def collect(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
     # No order: of another system on the same account.
     if order is None or repository.payment(ctx.db, payload["paymentId"]) is not None:
         return
-    provider = gateway(ctx.settings)
+    provider = gateways.of(ctx.settings, order)
     service.collect(ctx, provider, order, provider.fetch_payment(payload["paymentId"]), now=now)
 
 
 def refund(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
     """{"refundId"}: ask the provider for it. Raises Unavailable when it can't be asked: the task is tried again."""
-    refunds.advance(ctx, gateway(ctx.settings), payload["refundId"], now=now)
+    refunds.advance(ctx, payload["refundId"], now=now)

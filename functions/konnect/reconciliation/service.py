@@ -5,6 +5,7 @@ the sum of its shards and of its business days; none is negative (but what an ex
 were settled once, account for each begun minute, and gave back what their refunds say, no more than was paid;
 bookings hold what was paid until they are over, packages what is left of them; consults hold their price until they
 end, and are then divided, once; months of subscriptions were paid, and count the minutes that bookings have of them;
+each course that was sold was paid, once, and divided as its purchase says, less what went back;
 what is payable to mentors is of bookings that are not paid out; the TDS of all years is what the tax account has.
 
 Everything is read in one read-only transaction, so a running platform is compared with itself at one moment (a
@@ -52,6 +53,7 @@ class Report:
     bookings: int = 0
     consults: int = 0
     packages: int = 0
+    courses: int = 0
     differences: list[str] = field(default_factory=list)
 
     @property
@@ -70,6 +72,7 @@ class Report:
             "bookings": self.bookings,
             "consults": self.consults,
             "packages": self.packages,
+            "courses": self.courses,
             "sumPaise": sum(self.accounts.values()),
             "accountsPaise": dict(sorted(totals.items())),
             "differences": self.differences[:MAX_FINDINGS],
@@ -116,6 +119,8 @@ class _Reconciliation:
         self._booking_reversed: Counter[str] = Counter()
         # By payment: what was captured for months of subscriptions.
         self._charged: dict[str, int] = {}
+        # By purchase of a course: what was paid, what went back, and what the platform and the tax have of it.
+        self._courses: dict[str, Counter[str]] = {kind: Counter() for kind in ("pay", "refund", "fee", "gst")}
         # Of what was paid and of what went back: in cash, the rest being benefits.
         self._booking_cash: Counter[str] = Counter()
         self._booking_refunded: Counter[str] = Counter()
@@ -131,6 +136,7 @@ class _Reconciliation:
         self._check_consults()
         self._check_packages()
         self._check_subscriptions()
+        self._check_courses()
         self._result.accounts = dict(self._legs)
         return self._result
 
@@ -152,6 +158,7 @@ class _Reconciliation:
                     self._parts[leg["account"], part] += paise
             self._note_booking(movement)
             self._note_consult(movement)
+            self._note_course(movement)
             if movement["kind"] == "subscription.charge":
                 self._charged[movement["subject"]["payment"]] = _captured(movement)
             session_id = movement["subject"].get("session")
@@ -193,6 +200,19 @@ class _Reconciliation:
             hold = f"hold:consult:{consult_id}"
             paise = sum(abs(leg["amountPaise"]) for leg in movement["legs"] if leg["account"] == hold)
             self._consults[kind][consult_id] += paise
+
+    def _note_course(self, movement: Doc) -> None:
+        kind = movement["kind"].removeprefix("course.")
+        if movement["kind"] not in {"course.pay", "course.refund"}:
+            return
+        purchase_id, educator = movement["subject"]["purchase"], movement["subject"]["mentor"]
+        own = {accounts.PLATFORM_FEES: "fee", accounts.TAX_GST: "gst"}
+        for leg in movement["legs"]:
+            account, paise = leg["account"], leg["amountPaise"]
+            if account in own:
+                self._courses[own[account]][purchase_id] += paise
+            elif account not in {accounts.wallet(educator), accounts.receivable(educator)}:
+                self._courses[kind][purchase_id] += abs(paise)
 
     def _compare_balances(self) -> None:
         seen: set[str] = set()
@@ -332,6 +352,30 @@ class _Reconciliation:
                 self._differs(f"{name}: {period['minutesUsed']} minutes counted as used, {used[period['id']]} are")
         for payment_id, paise in self._charged.items():
             self._differs(f"payment {payment_id}: {paise} paise for a subscription, and no month is paid")
+
+    def _check_courses(self) -> None:
+        """A sale was paid, whole; what it is divided into is what was posted, less what went back. While something is
+        left of it the course is open to who paid; and no course is that nobody has paid."""
+        opened: Counter[str] = Counter()
+        for enrollment in self._all("enrollments"):
+            if enrollment.get("purchaseId") is not None and enrollment["status"] != "revoked":
+                opened[enrollment["purchaseId"]] += 1
+        for sale in self._all("coursePurchases"):
+            self._result.courses += 1
+            sale_id, name = sale["id"], f"course purchase {sale['id']}"
+            sold = sale["status"] in {"completed", "refunded"}
+            self._compare(f"{name}: its price", sale["pricePaise"] if sold else 0, self._courses["pay"].pop(sale_id, 0))
+            self._compare(f"{name}: refunded", sale["refundedPaise"], self._courses["refund"][sale_id])
+            if sold:
+                self._compare(f"{name}: the fee", sale["platformFeePaise"], self._courses["fee"][sale_id])
+                self._compare(f"{name}: the GST", sale["gstPaise"], self._courses["gst"][sale_id])
+            if opened.pop(sale_id, 0) != (sale["status"] == "completed"):
+                self._differs(f"{name}: {sale['status']}, and the course is not open by it, or still is")
+            whole = sale["refundedPaise"] == sale["pricePaise"]
+            if sale["refundedPaise"] > sale["pricePaise"] or (sale["status"] == "refunded") != whole:
+                self._differs(f"{name}: {sale['status']}, {sale['refundedPaise']} paise of {sale['pricePaise']} back")
+        for sale_id in opened | self._courses["pay"]:
+            self._differs(f"course purchase {sale_id}: paid, or a course is open by it, and there is none")
 
     def _check_packages(self) -> None:
         """A package holds its sessions that no booking has taken, while it can be used; else nothing."""

@@ -16,8 +16,27 @@ _BOOKING = {
 _PLAN = {"subscriptionId": "sub_1", "planId": "pro", "planName": "Pro", "amount": 499}
 _STUDENT, _MENTOR = {"side": "user", "with": "Asha Rao"}, {"side": "expert", "with": "Meera Nair"}
 
+_CLASS = {
+    "sessionId": "l1",
+    "title": "Recursion, live",
+    "courseId": None,
+    "scheduledAt": "2026-01-05T10:00:00.000Z",
+    "duration": 60,
+    "with": "Asha Rao",
+}
+
 # Name of the sample (its type, and what sets it apart) → title, message, data.
 _SAMPLES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "course_approved": (
+        "Your course is published",
+        "Python from Zero can be found and enrolled in.",
+        {"courseId": "c1", "courseTitle": "Python from Zero"},
+    ),
+    "course_rejected": (
+        "Your course was not approved",
+        "Python from Zero: The second video has no sound.",
+        {"courseId": "c1", "courseTitle": "Python from Zero", "reason": "The second video has no sound."},
+    ),
     "booking_confirmed": (
         "Your session is booked",
         "Asha Rao, Monday at 15:30.",
@@ -47,6 +66,11 @@ _SAMPLES: dict[str, tuple[str, str, dict[str, Any]]] = {
         "A session with you was cancelled",
         "Meera Nair has cancelled.",
         {**_BOOKING, **_MENTOR, "reason": "Something came up."},
+    ),
+    "course_completed": (
+        "You have completed a course",
+        "Well done: you have completed “Sharding from scratch”. Your certificate is ready.",
+        {"courseId": "c", "courseTitle": "Sharding from scratch", "certificateId": "7K3M9QPX2R4T8WYZ"},
     ),
     "booking_reminder": (
         "Your session begins in 15 minutes",
@@ -268,6 +292,86 @@ _SAMPLES: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"applicationId": "e1", "callScheduledAt": "2026-01-05T10:00:00.000Z"},
     ),
     "application_call_done": ("Thank you for the call", "We will decide soon.", {"applicationId": "e1"}),
+    "live_scheduled": (
+        "A live class is planned",
+        "Asha Rao teaches “Recursion, live” of Python from Zero live on 5 January 2026 at 15:30 IST.",
+        {**_CLASS, "side": "user"},
+    ),
+    "live_cancelled": (
+        "A live class is cancelled",
+        "The live class “Recursion, live” on 5 January 2026 at 15:30 IST is cancelled: Something came up.",
+        {**_CLASS, "side": "user", "reason": "Something came up."},
+    ),
+    "live_reminder": (
+        "Your live class begins soon",
+        "“Recursion, live” with Asha Rao begins on 5 January 2026 at 15:30 IST.",
+        {**_CLASS, "side": "user", "leadMinutes": 15},
+    ),
+    "live_reminder/a-day-before": (
+        "A reminder of your live class",
+        "“Recursion, live” begins on 5 January 2026 at 15:30 IST.",
+        {**_CLASS, "with": None, "side": "expert", "leadMinutes": 1440},
+    ),
+    "exchange_requested": (
+        "You are asked for a skill exchange",
+        "Meera Rao offers you Guitar for SQL. Answer it until 12 January 2026 at 15:30 IST.",
+        {"exchangeId": "x1", "with": "Meera Rao"},
+    ),
+    "exchange_accepted": (
+        "Your skill exchange is accepted",
+        "Arjun Rao has accepted your exchange: Guitar and SQL. You can write to each other.",
+        {"exchangeId": "x1", "with": "Arjun Rao"},
+    ),
+    "exchange_rejected": (
+        "Your skill exchange was declined",
+        "Arjun Rao does not want to exchange Guitar and SQL.",
+        {"exchangeId": "x1", "with": "Arjun Rao"},
+    ),
+    "exchange_cancelled": (
+        "A skill exchange has ended",
+        "The exchange of Guitar and SQL has ended. The other side has left it.",
+        {"exchangeId": "x1", "with": "Arjun Rao", "reason": "cancelled"},
+    ),
+    "exchange_session": (
+        "A session of your exchange is planned",
+        "The session about Joins, of 60 minutes, on 5 January 2026 at 15:30 IST.",
+        {"exchangeId": "x1", "with": "Arjun Rao", "scheduledAt": "2026-01-05T10:00:00.000Z", "duration": 60},
+    ),
+    "exchange_completed": (
+        "Your skill exchange is complete",
+        "Your exchange of Guitar and SQL is complete. Please tell each other how it was.",
+        {"exchangeId": "x1", "with": "Arjun Rao", "status": "completed"},
+    ),
+    "exchange_feedback": (
+        "You have feedback on a skill exchange",
+        "Arjun Rao gives you 5 of 5 stars for your exchange: Thank you!",
+        {"exchangeId": "x1", "with": "Arjun Rao", "rating": 5},
+    ),
+    "course_purchased": (
+        "Your course is ready",
+        "“Sharding from scratch” is yours: ₹500.00 paid. You can begin at once.",
+        {"courseId": "c1", "course": "Sharding from scratch", "purchaseId": "p1", "side": "user", "price": 500},
+    ),
+    "course_sold": (
+        "You have sold a course",
+        "Somebody has bought “Sharding from scratch”. You have earned ₹400.00.",
+        {"courseId": "c1", "course": "Sharding from scratch", "purchaseId": "p1", "side": "expert", "earning": 400},
+    ),
+    "course_refunded": (
+        "A course was refunded",
+        "₹500.00 for “Sharding from scratch” are in your wallet. The course is closed for you.",
+        {"courseId": "c1", "course": "Sharding from scratch", "purchaseId": "p1", "side": "user", "refundAmount": 500},
+    ),
+    "badge_earned": (
+        "You have earned a badge: Bookworm",
+        "Complete ten courses: done!",
+        {"badge": "bookworm", "name": "Bookworm", "icon": "📚"},
+    ),
+    "level_up": (
+        "Level 2: Learner",
+        "You have come to 1,000 points.",
+        {"level": 2, "levelName": "Learner"},
+    ),
     "email_changed": (
         "Your e-mail address was changed",
         "You sign in with meera@new.test from now on.",
@@ -296,3 +400,11 @@ def _notification(name: str, title: str, message: str, data: dict[str, Any]) -> 
 
 SAMPLES: dict[str, Doc] = {name: _notification(name, *sample) for name, sample in _SAMPLES.items()}
 """Name → {type, title, message, data, actionUrl}. Every type has one; some have several."""
+_CODE = {"code": "QhJ7cT0vR2mXw5nB8yKdLfUa3sZgE1pI", "hasLink": True}
+for _type, _title, _page in (
+    ("code_reset", "Reset your password", "/reset-password"),
+    ("code_verification", "Verify your e-mail address", "/verify-email"),
+):
+    _link = f"{_page}?token={_CODE['code']}"
+    SAMPLES[_type] = {"type": _type, "title": _title, "message": _title, "data": _CODE, "actionUrl": _link}
+    SAMPLES[f"{_type}/without-a-link"] = {**SAMPLES[_type], "data": {**_CODE, "hasLink": False}, "actionUrl": None}

@@ -1,7 +1,7 @@
 """The port of Cloud Storage: what gcp-storage-emulator leaves out, before it.
 
 The emulator stores and lists, for whoever asks. Here a signed URL is checked as Cloud Storage checks it, with type,
-length and precondition; what is not signed is refused, save photos, which storage.rules open to all; browsers get the
+length and precondition; what is not signed is refused, save what storage.rules open to all; browsers get the
 answers of storage.cors.json; and IAM's signBlob signs. The JSON API passes through without credentials, as with every
 emulator.
 """
@@ -35,7 +35,7 @@ from local.sandboxes.storage.signatures import Refusal
 CORS = ROOT / "storage.cors.json"
 MAX_BODY_BYTES = 64 * 1024 * 1024
 KEY_BITS = 2048
-PUBLIC_FOLDER = "photos/"
+PUBLIC_FOLDERS = ("photos/", "thumbnails/")
 RANGE_HEADER = "x-goog-content-length-range"
 GENERATION_HEADER = "x-goog-if-generation-match"
 # What a page may read of an answer without being told by Access-Control-Expose-Headers, and what it was told.
@@ -195,7 +195,7 @@ class StorageSandbox(HttpService):
     async def _firebase(self, request: web.Request) -> web.StreamResponse:
         # The rules' own runtime is not to be had offline: of storage.rules, only what is open to everyone is here.
         path = unquote(request.match_info["path"])
-        if request.method != "GET" or not path.startswith(PUBLIC_FOLDER):
+        if request.method != "GET" or not path.startswith(PUBLIC_FOLDERS):
             return _json_error(403, "Permission denied.")
         bucket = request.match_info["bucket"]
         async with await self._ask("GET", bucket, f"/{quote(bucket)}/{quote(path)}") as answer:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from konnect.config import Settings
 from konnect.errors import BadRequest, Unavailable
+from konnect.integrations import gateway as any_gateway
 
 from . import signatures
 from .entities import REFUND_NOTE, Payment, Refund, SettledItem, Settlement
@@ -21,8 +22,8 @@ MAX_ITEMS = 50_000
 _CUSTOMER_NAME = re.compile(r"[A-Za-z0-9 .'/@()]{3,50}")
 
 
-class Gateway(Protocol):
-    """Each call raises Unavailable (try again) or BadGateway (refused: repeating does not help)."""
+class Gateway(any_gateway.Gateway, Protocol):
+    """Razorpay's own: each call raises Unavailable (try again) or BadGateway (refused: repeating does not help)."""
 
     @property
     def key_id(self) -> str:
@@ -36,22 +37,6 @@ class Gateway(Protocol):
     def create_customer(self, *, name: str | None, email: str, notes: dict[str, str]) -> str:
         """The customer with this address, made if there is none; returns its id. A name that the provider's form
         refuses is left out."""
-
-    def fetch_payment(self, payment_id: str) -> Payment: ...
-
-    def payments_of_order(self, order_id: str) -> list[Payment]:
-        """All attempts to pay an order, failed ones included."""
-
-    def capture(self, payment: Payment) -> Payment:
-        """Take an authorized payment, whole. Refused if it has been captured."""
-
-    def refund(self, *, payment_id: str, amount_paise: int, reference: str, idempotency_key: str) -> Refund:
-        """Pay a captured payment back, or a part of it. A repeat with the same key is answered as the first was."""
-
-    def fetch_refund(self, refund_id: str) -> Refund: ...
-
-    def refunds_of(self, payment_id: str) -> list[Refund]:
-        """All refunds of a payment, failed ones included."""
 
     def settlements(self, since: datetime, until: datetime) -> list[Settlement]:
         """Settlements made from `since` to before `until`."""
@@ -101,7 +86,7 @@ class RazorpayGateway:
             raise Unavailable("the payment provider answered something else than a list")
         return [_payment(item) for item in items]
 
-    def capture(self, payment: Payment) -> Payment:
+    def capture(self, payment: any_gateway.Payment) -> Payment:
         return _payment(
             self._client.payment.capture(
                 quote(payment.id, safe=""), payment.amount_paise, {"currency": payment.currency}

@@ -5,27 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from konnect.integrations import gateway
+
 REFUND_NOTE = "refundId"
 """The note by which a refund says which of ours it is."""
 
 
 @dataclass(frozen=True)
-class Payment:
-    """A payment. `status`: created, authorized, captured, refunded or failed; `order_id` is "" without an order."""
-
-    id: str
-    order_id: str
-    amount_paise: int
-    currency: str
-    status: str
-    method: str = ""
-    error_code: str = ""
-    error_description: str = ""
-
-    @property
-    def captured(self) -> bool:
-        """The money is, or was, ours: a refunded payment has been captured before."""
-        return self.status in {"captured", "refunded"}
+class Payment(gateway.Payment):
+    """As Razorpay says it."""
 
     @classmethod
     def parse(cls, entity: Mapping[str, Any]) -> Self:
@@ -43,15 +31,8 @@ class Payment:
 
 
 @dataclass(frozen=True)
-class Refund:
-    """A refund of a payment, whole or in part. `status`: pending, processed or failed. `reference` is ours ("" of one
-    that was not made here)."""
-
-    id: str
-    payment_id: str
-    amount_paise: int
-    status: str
-    reference: str = ""
+class Refund(gateway.Refund):
+    """As Razorpay says it."""
 
     @classmethod
     def parse(cls, entity: Mapping[str, Any]) -> Self:

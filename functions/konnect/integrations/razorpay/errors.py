@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from konnect.errors import BadGateway
+from konnect.integrations import gateway
 
 DEFINITE = {400, 404, 422}
 """The request was read and refused: nothing was done, and the same request is refused again."""
 
 
-class Refused(BadGateway):
+class Refused(gateway.Refused):
     """A 4xx. `provider_status` is Razorpay's, `description` and `field` what it says is wrong ("" if it doesn't)."""
 
     def __init__(

@@ -1,0 +1,1 @@
+"""Stripe: checkout sessions, refunds, disputes, signed webhooks."""
