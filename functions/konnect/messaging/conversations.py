@@ -1,10 +1,12 @@
 """conversations/{id}: what a list of chats shows of each: one a session or consult and under its id, from the first
-message on; one a booking and under its id, from its confirmation on (`open_between`).
+message on; one a booking and under its id, from its confirmation on, and so one an exchange, from its acceptance on
+(`open_between`).
 
-{type: session|consult|mentor, participants: [user, expert], names: {uid: name}, expertId, bookingId (of a mentor's),
-lastMessage: null | {id, senderId, preview, type, at}, unread: {uid: n}, readUpTo: {uid: {messageId, at, readAt}},
-pinnedMessage: null | {id, senderId, preview, pinnedBy, pinnedAt}, shard, updatedAt}, readable by the participants.
-updatedAt is the last message's time, before it the beginning's; the shard spreads the index by it.
+{type: session|consult|mentor|exchange, participants: [user, expert], names: {uid: name}, expertId (null of an
+exchange's), bookingId (of a mentor's), exchangeId (of an exchange's), lastMessage: null | {id, senderId, preview, type,
+at}, unread: {uid: n}, readUpTo: {uid: {messageId, at, readAt}}, pinnedMessage: null | {id, senderId, preview, pinnedBy,
+pinnedAt}, shard, updatedAt}, readable by the participants. updatedAt is the last message's time, before it the
+beginning's; the shard spreads the index by it.
 
 A message and what its conversation shows of it are one commit, without a read: `unread` of the other side grows by one
 exactly when the message comes to be. The document is written as often as the two are allowed to write to each other,
@@ -77,12 +79,12 @@ def open_between(
     type: ConversationType,
     participants: tuple[str, str],
     names: tuple[str, str],
-    expert_id: str,
+    expert_id: str | None,
     about: Doc,
     now: datetime,
 ) -> bool:
-    """Open a conversation of a user and an expert (in this order) about something, under its id; `about` are its own
-    fields. Returns whether it is a new one: the same again changes nothing."""
+    """Open a conversation of a user and an expert (in this order), or of two members, about something, under its id;
+    `about` are its own fields. Returns whether it is a new one: the same again changes nothing."""
     of = Membership(chat_id, *participants, expert_id, names, active=True, type=type)
     if tx.get(*_path(of)) is not None:
         return False

@@ -61,7 +61,11 @@ def send_message(call: Call, conversation_id: str, body: NewMessage) -> dict[str
     A session that has ended takes none (409 SESSION_ENDED); a booking's conversation always does. Mail addresses and
     phone numbers are replaced there before anything is stored.
     """
-    of = membership.find(call.ctx.db, conversation_id)
+    return send(call, membership.find(call.ctx.db, conversation_id), body)
+
+
+def send(call: Call, of: Membership, body: NewMessage) -> dict[str, Any]:
+    """Store a message of the caller's and tell both of it; as ConversationMessage has it."""
     sent = service.send(
         call.ctx,
         of,

@@ -83,6 +83,19 @@ def of_consult(message: Message) -> dict[str, Any]:
     }
 
 
+def of_room(message: Message) -> dict[str, Any]:
+    """A message as SkillVerse's clients know it, with an id of the event's own, since what comes again by one is
+    dropped."""
+    shown = wire(message)
+    return {
+        "eventId": f"{message.id}.room",
+        **shown,
+        "roomId": message.chat_id,
+        "content": shown["message"],
+        "createdAt": shown["timestamp"],
+    }
+
+
 def preview(doc: Doc) -> str:
     """Its beginning on one line: of the text, or the code, or the file's name."""
     code, attachment = doc.get("codeBlock"), doc.get("attachment")

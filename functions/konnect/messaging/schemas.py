@@ -145,13 +145,16 @@ class Conversation(Schema):
 
     id: str
     type: ConversationType = Field(
-        default="session", description="`mentor`: a booking's, which can always be used; the others while it goes on."
+        default="session",
+        description="`mentor`: a booking's, which can always be used; `exchange`: until it is left; the others while "
+        "it goes on.",
     )
     booking_id: str | None = None
+    exchange_id: str | None = None
     chat_id: str = Field(validation_alias="id")
     participants: list[str]
     other: Participant = Field(description="Who it is with.")
-    expert_id: str
+    expert_id: str | None = Field(description="Null of an exchange's: neither is there as an expert.")
     last_message: LastMessage | None
     pinned_message: PinnedMessage | None = None
     is_archived: bool = Field(description="Put away by the caller, until the next message comes.")

@@ -107,6 +107,9 @@ def news(of: Membership, sent: Message) -> list[Emit]:
         # By the name that its clients know; it has an id of its own, since what comes again by one is dropped.
         own = {"eventId": f"{sent.id}.message", "consultId": of.chat_id, "message": message.of_consult(sent)}
         told.append(Emit(user_room(of.other(sent.sender_id)), "message", own))
+    if of.type == "exchange":
+        # As SkillVerse has it: to both, by its own name.
+        told += [Emit(user_room(uid), "receive_message", message.of_room(sent)) for uid in of.participants]
     return told
 
 

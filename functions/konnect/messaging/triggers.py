@@ -1,4 +1,6 @@
-"""A conversation for each booking, from its confirmation on: bookings are below this domain, and don't know it."""
+"""A conversation for each booking, from its confirmation on, and for each exchange, from its acceptance on: both are
+below this domain, and don't know it.
+"""
 
 from datetime import datetime
 from functools import partial
@@ -17,6 +19,30 @@ def on_booking_written(ctx: Context, change: Change, now: datetime) -> None:
     if confirmed_at is None or (change.before or {}).get("confirmedAt") == confirmed_at:
         return
     ctx.run(partial(_open, booking_id=change.params["bookingId"], now=now))
+
+
+def on_exchange_written(ctx: Context, change: Change, now: datetime) -> None:
+    """Written, exchanges/{exchangeId}: both have agreed. As of a booking; messages need not wait for it."""
+    accepted_at = (change.after or {}).get("acceptedAt")
+    if accepted_at is None or (change.before or {}).get("acceptedAt") == accepted_at:
+        return
+    ctx.run(partial(_open_exchange, exchange_id=change.params["exchangeId"], now=now))
+
+
+def _open_exchange(tx: Tx, *, exchange_id: str, now: datetime) -> None:
+    exchange = tx.get("exchanges", exchange_id)
+    if exchange is None:
+        return
+    conversations.open_between(
+        tx,
+        exchange_id,
+        type="exchange",
+        participants=(exchange["requesterId"], exchange["providerId"]),
+        names=(exchange["requesterName"], exchange["providerName"]),
+        expert_id=None,
+        about={"exchangeId": exchange_id},
+        now=now,
+    )
 
 
 def _open(tx: Tx, *, booking_id: str, now: datetime) -> None:
