@@ -19,6 +19,7 @@ from konnect import ids, spans, trace
 from konnect.config import Settings
 from konnect.context import Context
 from konnect.messaging import conversations, membership
+from konnect.notifications import service as notifications
 from konnect.presence.service import LEASE_RENEWAL_S
 from konnect.sessions import sweeps
 from konnect.store import Database
@@ -117,7 +118,8 @@ class Instance:
             metrics=self._metrics,
         )
         self._metrics.watch(self)
-        self._manager.mirror(conversations.NAMESPACE, twins.in_chat)
+        self._manager.mirror("/", conversations.NAMESPACE, twins.in_chat)
+        self._manager.mirror(notifications.NAMESPACE, "/", twins.for_members, twins.member_room)
         self._sio.register_namespace(KonnectNamespace(services))
         self._sio.register_namespace(ChatNamespace(services))
         self._sio.register_namespace(NotificationsNamespace(services))

@@ -51,6 +51,8 @@ class Connection:
     checked_at: float = field(default_factory=time.monotonic)
     hints: Bucket = field(default_factory=lambda: Bucket(HINTS_PER_S))
     """For what a client may send at every key and every scroll."""
+    rooms: set[str] = field(default_factory=set)
+    """Of live things that it is in (konnect.presence.enter), to be written down again."""
 
     @property
     def uid(self) -> str:

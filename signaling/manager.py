@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import engineio.packet
@@ -34,6 +35,15 @@ Observer = Callable[[str, Any], None]
 Twins = Callable[[str, Any], list[tuple[str, Any]]]
 
 
+@dataclass(frozen=True)
+class Mirror:
+    """See Manager.mirror."""
+
+    namespace: str
+    twins: Twins
+    room: Callable[[str], str]
+
+
 class Manager(AsyncPubSubManager):  # type: ignore[misc]
     """All calls are made on the event loop, except `Emitter.emit`."""
 
@@ -44,7 +54,7 @@ class Manager(AsyncPubSubManager):  # type: ignore[misc]
         self._metrics = metrics
         self._pubsub = pubsub
         self._observers: list[Observer] = []
-        self._mirrors: dict[str, Twins] = {}
+        self._mirrors: dict[str, list[Mirror]] = {}
         self._delivered: dict[tuple[str, str, str], None] = {}
         self._held: dict[str, list[tuple[str | None, engineio.packet.Packet]]] = {}
         self._replayed: dict[str, tuple[float, set[str]]] = {}
@@ -70,9 +80,10 @@ class Manager(AsyncPubSubManager):  # type: ignore[misc]
         """Call `observer(event, data)` for every event that passes, whoever it is for."""
         self._observers.append(observer)
 
-    def mirror(self, namespace: str, twins: Twins) -> None:
-        """Deliver to `namespace` what `twins(event, data)` says that an event of "/" is called there."""
-        self._mirrors[namespace] = twins
+    def mirror(self, of: str, namespace: str, twins: Twins, room: Callable[[str], str] = str) -> None:
+        """Deliver to `namespace` what `twins(event, data)` says that an event of the namespace `of` is called there, to
+        the `room` that is the event's there."""
+        self._mirrors.setdefault(of, []).append(Mirror(namespace, twins, room))
 
     # Emitting
 
@@ -85,13 +96,16 @@ class Manager(AsyncPubSubManager):  # type: ignore[misc]
         """Put an event on the queue of each member here."""
         for observer in self._observers:
             observer(event, data)
-        if namespace == "/":
-            for mirrored, twins in self._mirrors.items():
-                if room in self.rooms.get(mirrored, {}):
-                    for name, twin in twins(event, data):
-                        self.deliver(name, twin, room, mirrored)
+        for mirror in self._mirrors.get(namespace, ()):
+            if (mirrored := mirror.room(room)) in self.rooms.get(mirror.namespace, {}):
+                for name, twin in mirror.twins(event, data):
+                    self.deliver(name, twin, mirrored, mirror.namespace)
         members = self.rooms.get(namespace, {}).get(room)
         if not members:
+            return
+        if event == realtime.LEAVE:
+            for sid in tuple(members):
+                self.basic_leave_room(sid, namespace, data["room"])
             return
         event_id = data.get("eventId") if isinstance(data, dict) else None
         if event_id is not None and not self._is_new(namespace, room, event_id):

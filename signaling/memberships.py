@@ -42,6 +42,9 @@ class Memberships:
         if event == "chat-started" and isinstance(data, dict):
             # A request that was accepted has been known as not active.
             self._known.pop(data.get("chatId", ""), None)
+        if event == "exchange_updated" and isinstance(data, dict):
+            # It may have been left.
+            self._known.pop(data.get("exchangeId", ""), None)
         if event in ENDS and isinstance(data, dict) and ENDS[event] in data:
             chat_id = data[ENDS[event]]
             self._known.pop(chat_id, None)

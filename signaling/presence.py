@@ -181,6 +181,7 @@ class Presence:
                 connection.sid,
                 self.instance_id,
                 as_expert=connection.as_expert,
+                rooms=sorted(connection.rooms),
                 config=config,
                 pace=self._pace,
                 now=now,

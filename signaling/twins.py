@@ -1,5 +1,7 @@
-"""What happens to conversations is emitted once, by the names of "/"; each instance tells it to the sockets of "/chat"
-by theirs. Pure.
+"""What is emitted once and told in two namespaces, by the names of each; an instance makes the other of the one. Pure.
+
+What happens to conversations is emitted by the names of "/", and told in "/chat" too; a notification by those of
+"/notifications", and told in "/" to the sockets that have subscribed to it.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +15,19 @@ def in_chat(event: str, data: Any) -> list[Told]:
     """The events of "/chat" that an event of "/" is there; none, for most."""
     twin = _TWINS.get(event)
     return [] if twin is None else list(twin(data))
+
+
+def member_room(room: str) -> str:
+    """In "/": of a user's room those who have subscribed to notifications."""
+    return f"notified:{room}"
+
+
+def for_members(event: str, data: Any) -> list[Told]:
+    """The events of "/" that an event of "/notifications" is there."""
+    if event != "new_notification":
+        return []
+    told = data["notification"]
+    return [(event, {"eventId": data["eventId"], **told, "link": told["actionUrl"]})]
 
 
 def message(data: Data) -> Data:

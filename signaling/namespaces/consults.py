@@ -16,12 +16,13 @@ from konnect.uploads import service as uploads
 from signaling.auth import Connection
 from signaling.payloads import consults as payloads
 
-from .base import Namespace, event
+from .base import event
+from .rooms import RoomEvents
 
 Ack = dict[str, Any]
 
 
-class ConsultEvents(Namespace):
+class ConsultEvents(RoomEvents):
     @event("join_consult", payloads.JoinConsult)
     async def join_consult(self, connection: Connection, payload: payloads.JoinConsult) -> Ack:
         """Come to a consult: it begins when both have, and the consultant has accepted."""
@@ -81,8 +82,9 @@ class ConsultEvents(Namespace):
     @event("typing", payloads.ConsultTyping, quiet=True)
     async def typing(self, connection: Connection, payload: payloads.ConsultTyping) -> Ack:
         connection.hints.take()
-        if payload.consult_id is None:
-            raise NotFound("there is no such room", code="ROOM_NOT_FOUND")
+        if payload.room_id is not None:
+            return await self.typing_in_room(connection, payload.room_id, is_typing=payload.is_typing)
+        assert payload.consult_id is not None
         of = await self._active(connection, payload.consult_id)
         data = {"consultId": of.chat_id, "senderId": connection.uid, "isTyping": payload.is_typing}
         return self._pass_on(connection, of, "typing", data)

@@ -1,5 +1,5 @@
-"""Namespace "/": Konnect's events, beside those of consults. Each handler asks a konnect service and passes on what it
-says."""
+"""Namespace "/": Konnect's events, beside those of consults and of SkillVerse. Each handler asks a konnect service and
+passes on what it says."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,11 +20,13 @@ from signaling.payloads import konnect as payloads
 
 from .base import event
 from .consults import ConsultEvents
+from .live import LiveEvents
+from .member_notifications import MemberNotificationEvents
 
 Ack = dict[str, Any]
 
 
-class KonnectNamespace(ConsultEvents):
+class KonnectNamespace(ConsultEvents, LiveEvents, MemberNotificationEvents):
     @property
     def _pace(self) -> Pace:
         return Pace.of(self.ctx.settings)

@@ -5,6 +5,14 @@
 
 from konnect.http.asyncapi import Event
 
-from . import chat, consults, konnect, notifications
+from . import chat, consults, konnect, live, member_notifications, notifications, rooms
 
-EVENTS: list[Event] = [*konnect.EVENTS, *consults.EVENTS, *chat.EVENTS, *notifications.EVENTS]
+EVENTS: list[Event] = [
+    *konnect.EVENTS,
+    *consults.EVENTS,
+    *live.EVENTS,
+    *member_notifications.EVENTS,
+    *rooms.EVENTS,
+    *chat.EVENTS,
+    *notifications.EVENTS,
+]

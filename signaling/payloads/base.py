@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, RootModel
 
 from konnect import ids
 from konnect.http.asyncapi import Event
@@ -34,6 +34,12 @@ Id = Annotated[str, AfterValidator(_id)]
 
 class Payload(Schema):
     """From a client: the types must be right as they are; fields that nobody knows are ignored."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class GivenId(RootModel[Id]):
+    """An id alone, in no object: `emit("join_room", roomId)`."""
 
     model_config = ConfigDict(strict=True)
 

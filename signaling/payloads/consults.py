@@ -48,7 +48,7 @@ class SendConsultMessage(ConsultPayload):
 
 
 class ConsultTyping(Payload):
-    """In a consult, by its `consultId`. With a `roomId` it is for a room of another product."""
+    """In a consult, by its `consultId`, or in the room of an exchange, by its `roomId`."""
 
     consult_id: Id | None = None
     room_id: Id | None = None
@@ -81,6 +81,13 @@ class ConsultCandidate(ConsultPayload):
 
 class InConsult(Schema):
     consult_id: str
+
+
+class Typed(Schema):
+    """Which of the two it was for."""
+
+    consult_id: str | None = None
+    room_id: str | None = None
 
 
 class ConsultState(InConsult):
@@ -186,7 +193,7 @@ EVENTS: list[Event] = [
     client("join_consult", JoinConsult, ConsultState, "Join the consult's room"),
     client("leave_consult", ConsultPayload, ConsultState, "Leave it"),
     client("message", SendConsultMessage, ConsultMessageStored, "Send a message; acknowledged when it is stored"),
-    client("typing", ConsultTyping, InConsult, "Typing; at most 10 a second, with joining and leaving"),
+    client("typing", ConsultTyping, Typed, "Typing; at most 10 a second, with joining and leaving"),
     client("call_offer", ConsultOffer, InConsult, "SDP offer"),
     client("call_answer", ConsultAnswer, InConsult, "SDP answer"),
     client("ice_candidate", ConsultCandidate, InConsult, "ICE candidate"),

@@ -1,7 +1,8 @@
 """Presence. A user is present while any connection lives; a disconnect removes only its own.
 
-presence/{uid} names each connection with its signaling instance; presenceLeases/{instance} is renewed while that
-instance lives, so that the connections of one that crashed are reaped by the others.
+presence/{uid} names each connection with its signaling instance, and the rooms of live things that it is in (`enter`);
+presenceLeases/{instance} is renewed while that instance lives, so that the connections of one that crashed are reaped
+by the others.
 """
 
 from collections.abc import Iterable
@@ -13,18 +14,22 @@ from konnect.store import Database, Doc, Query, Tx
 
 LEASE_RENEWAL_S = 15
 LEASE_S = 30
+ROOMS_MAX = 50
+"""Of one connection: who has been in so many connects again."""
 DEAD_LEASE_S = 600
 """So long a dead instance's connections are looked for."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a connect or disconnect did to the user: `present` and `expert_present` afterwards, and what changed."""
+    """What a connect or disconnect did to the user: `present` and `expert_present` afterwards, and what changed; `left`
+    are the rooms in which none of the user's connections is any more."""
 
     present: bool
     expert_present: bool
     present_changed: bool
     expert_changed: bool
+    left: tuple[str, ...] = ()
 
 
 def connect(
@@ -33,10 +38,11 @@ def connect(
     """Add a connection, or say of one that it is the expert's side of this user. One that has been written at this very
     `now`, by a commit that was in doubt, changes what it changed then."""
     before = _connections(tx, uid)
-    as_expert = as_expert or before.get(connection_id, {}).get("asExpert", False)
-    if before.get(connection_id, {}).get("since") == now:
+    known = before.get(connection_id, {})
+    if known.get("since") == now:
         del before[connection_id]
-    added = {"instance": instance_id, "asExpert": as_expert, "since": now}
+    as_expert = as_expert or known.get("asExpert", False)
+    added = {**known, "instance": instance_id, "asExpert": as_expert, "since": now}
     return _write(tx, uid, before, {**before, connection_id: added}, now)
 
 
@@ -45,6 +51,35 @@ def disconnect(tx: Tx, uid: str, connection_ids: list[str], *, now: datetime) ->
     before = _connections(tx, uid)
     left = {key: value for key, value in before.items() if key not in connection_ids}
     return _write(tx, uid, before, left, now)
+
+
+def enter(tx: Tx, uid: str, connection_id: str, room: str, *, now: datetime) -> bool:
+    """A connection is in a room from now on, until it goes or leaves it. False for one that is gone already, or can be
+    in no more (ROOMS_MAX)."""
+    before = _connections(tx, uid)
+    if connection_id not in before:
+        return False
+    rooms = before[connection_id].get("rooms", [])
+    if room in rooms:
+        return True
+    if len(rooms) >= ROOMS_MAX:
+        return False
+    entered = {**before[connection_id], "rooms": [*rooms, room]}
+    _write(tx, uid, before, {**before, connection_id: entered}, now)
+    return True
+
+
+def leave(tx: Tx, uid: str, room: str, *, now: datetime) -> None:
+    """Take all of a user's connections out of a room."""
+    before = _connections(tx, uid)
+    after = {key: {**one, "rooms": [r for r in one.get("rooms", ()) if r != room]} for key, one in before.items()}
+    if _rooms(before) != _rooms(after):
+        _write(tx, uid, before, after, now)
+
+
+def is_in(tx: Tx, uid: str, room: str) -> bool:
+    """Whether a connection of `uid` is in a room."""
+    return room in _rooms(_connections(tx, uid))
 
 
 def is_present(tx: Tx, uid: str) -> bool:
@@ -116,4 +151,9 @@ def _write(tx: Tx, uid: str, before: dict[str, Doc], after: dict[str, Doc], now:
         )
     was_expert = any(connection["asExpert"] for connection in before.values())
     is_expert = any(connection["asExpert"] for connection in after.values())
-    return Change(bool(after), is_expert, bool(before) != bool(after), was_expert != is_expert)
+    left = tuple(sorted(_rooms(before) - _rooms(after)))
+    return Change(bool(after), is_expert, bool(before) != bool(after), was_expert != is_expert, left)
+
+
+def _rooms(connections: dict[str, Doc]) -> set[str]:
+    return {room for connection in connections.values() for room in connection.get("rooms", ())}

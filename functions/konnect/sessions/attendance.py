@@ -1,6 +1,7 @@
 """What presence means for sessions and for being online: one transaction for a connection and all it changes."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
@@ -20,9 +21,9 @@ from .metering import Pace
 
 log = logging.getLogger(__name__)
 
-# What else somebody may be in, by the kind of its reservation. By name, since those domains stand above this one; each
-# module has attend(tx, id, uid, *, pace, now).
-ATTENDED = {"consult": "konnect.consults.course"}
+# What else somebody may be in, by the kind of its reservation, or of the room that a connection was in. By name, since
+# those domains stand above this one; each module has attend(tx, id, uid, *, pace, now).
+ATTENDED = {"consult": "konnect.consults.course", "live": "konnect.live.attendance"}
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,16 @@ def restored(
     instance_id: str,
     *,
     as_expert: bool,
+    rooms: Iterable[str] = (),
     config: PlatformConfig,
     pace: Pace,
     now: datetime,
 ) -> None:
     """Write a live connection down again, whole, after its instance's lease was lost."""
     connected(tx, uid, connection_id, instance_id, pace=pace, now=now)
+    for room in rooms:
+        presence.enter(tx, uid, connection_id, room, now=now)
+        _attend(tx, uid, room, pace, now)
     if not as_expert:
         return
     try:
@@ -100,6 +105,8 @@ def disconnected(
 ) -> None:
     """Sockets of `uid` are gone; with the last one, the user is absent, and an expert offline."""
     change = presence.disconnect(tx, uid, connection_ids, now=now)
+    for room in change.left:
+        _attend(tx, uid, room, pace, now)
     if change.expert_changed and not change.expert_present:
         expert_id = experts.id_of(tx, uid)
         experts.set_available(tx, expert_id, False, config, now=now)
@@ -133,6 +140,12 @@ def _mark(tx: Tx, uid: str, absent: bool, pace: Pace, now: datetime) -> None:
                 course.attend(tx, session, "user" if uid == session["userId"] else "expert", pace=pace, now=now)
         elif booking.kind in ATTENDED:
             import_module(ATTENDED[booking.kind]).attend(tx, booking.id, uid, pace=pace, now=now)
+
+
+def _attend(tx: Tx, uid: str, room: str, pace: Pace, now: datetime) -> None:
+    """A user has come into the room of something live, or gone; presence has it already. `room`: {kind}:{id}."""
+    kind, _, attended_id = room.partition(":")
+    import_module(ATTENDED[kind]).attend(tx, attended_id, uid, pace=pace, now=now)
 
 
 def _claims(tx: Tx, uid: str) -> tuple[str | None, list[str]]:

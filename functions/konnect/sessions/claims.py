@@ -16,13 +16,24 @@ def paths(expert_id: str, uid: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def take(tx: Tx, expert_id: str, uid: str, claim_id: str, *, config: PlatformConfig) -> None:
     """Claim both sides. Raises Conflict (ALREADY_IN_SESSION; EXPERT_BUSY, also while others wait in the queue)."""
+    _check_free(tx, expert_id, uid, config)
+    if tx.query(repository.queue_query(expert_id, 1)):
+        raise Conflict("others wait for the expert", code="EXPERT_BUSY")
+    repository.claim(tx, expert_id, uid, claim_id)
+
+
+def take_own(tx: Tx, expert_id: str, uid: str, claim_id: str, *, config: PlatformConfig) -> None:
+    """Claim an expert, on both sides, for what has stood in their own calendar: who waits in the queue goes on waiting.
+    Raises Conflict (ALREADY_IN_SESSION, EXPERT_BUSY)."""
+    _check_free(tx, expert_id, uid, config)
+    repository.claim(tx, expert_id, uid, claim_id)
+
+
+def _check_free(tx: Tx, expert_id: str, uid: str, config: PlatformConfig) -> None:
     if repository.user_claim(tx, uid) is not None:
         raise Conflict("you are in a session already, or have asked for one", code="ALREADY_IN_SESSION")
     if len(repository.expert_claims(tx, expert_id)) >= config.maxSessionsPerMentor:
         raise Conflict("the expert is in a session", code="EXPERT_BUSY")
-    if tx.query(repository.queue_query(expert_id, 1)):
-        raise Conflict("others wait for the expert", code="EXPERT_BUSY")
-    repository.claim(tx, expert_id, uid, claim_id)
 
 
 def release(tx: Tx, expert_id: str, uid: str, claim_id: str) -> None:

@@ -39,7 +39,7 @@ def of(db: Database, expert: Doc, *, now: datetime) -> dict[str, Any]:
         "upcomingSessions": repository.upcoming(db, "expertUid", uid, type=None, limit=UPCOMING, cursor=None).items,
         "quickStats": {
             **_sessions(db, uid, begins["month"]),
-            **_money(db, uid),
+            **money_of(db, uid),
             "rating": expert.get("rating") or 0,
             "reviewCount": expert.get("reviewCount") or 0,
         },
@@ -124,7 +124,8 @@ def _sessions(db: Database, uid: str, month: datetime) -> dict[str, Any]:
     }
 
 
-def _money(db: Database, uid: str) -> dict[str, Any]:
+def money_of(db: Database, uid: str) -> dict[str, Any]:
+    """What somebody has earned and can have paid out, and what is on its way to their bank."""
     wallet = db.get_many([("wallets", uid), ("receivables", uid)])
     earned_paise = int((wallet["wallets", uid] or {}).get("withdrawablePaise", 0))
     withdrawable_paise = max(0, earned_paise - ledger.debt_of(wallet["receivables", uid]))

@@ -31,7 +31,7 @@ def remove(tx: Tx, expert_id: str, *, by: str, config: PlatformConfig, now: date
     if expert is None:
         raise NotFound("there is no such expert", code="EXPERT_NOT_FOUND")
     uid: str | None = expert["firebaseUid"]
-    open_sessions = _open_sessions(tx, expert_id) or _open_bookings(tx, expert_id)
+    open_sessions = _open_sessions(tx, expert_id) or _open_bookings(tx, expert_id) or _open_classes(tx, expert_id)
     if open_sessions:
         raise Conflict("a session with this expert is open", code="EXPERT_BUSY", details=open_sessions)
     if uid is not None:
@@ -70,6 +70,12 @@ def _open_bookings(tx: Tx, expert_id: str) -> list[Doc]:
     """Of the bookings that mentors have beside sessions, whose domain stands above this one."""
     query = Query(("bookings",), limit=1).filter("mentorId", "==", expert_id).filter("isOpen", "==", True)
     return [{"bookingId": booking["id"], "message": "end or cancel it first"} for booking in tx.query(query)]
+
+
+def _open_classes(tx: Tx, expert_id: str) -> list[Doc]:
+    """Of the live classes that educators host, whose domain stands above this one too."""
+    query = Query(("liveSessions",), limit=1).filter("host.id", "==", expert_id).filter("isOpen", "==", True)
+    return [{"liveSessionId": found["id"], "message": "end or cancel it first"} for found in tx.query(query)]
 
 
 def _open_money(tx: Tx, uid: str, now: datetime) -> list[Doc]:

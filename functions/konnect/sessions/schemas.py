@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from konnect.http.schemas import DocumentId, ListQuery, Schema
+from konnect.http.schemas import DocumentId, ListQuery, Moment, Schema
 from konnect.money import Rupees
 
 Status = Literal["pending", "confirmed", "in_progress", "completed", "cancelled"]
@@ -70,7 +70,7 @@ class BookingRequest(Schema):
 
     expert_id: DocumentId
     type: Type
-    scheduled_at: AwareDatetime = Field(description="With its zone.", examples=["2026-01-05T10:00:00Z"])
+    scheduled_at: Moment = Field(description="With its zone.", examples=["2026-01-05T10:00:00Z"])
     duration: int = Field(
         strict=True, ge=5, le=24 * 60, description="Minutes, at most the platform's longest session.", examples=[30]
     )

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from konnect import clock
-from konnect.money import rupees
+from konnect.money import inr
 from konnect.notifications import service as notifications
 from konnect.notifications.types import Type
 from konnect.store import Doc, Tx
@@ -86,8 +86,8 @@ def _when(session: Doc) -> str:
 def _money_back(split: Split) -> str:
     if not split.returned_paise:
         return "Nothing is refunded."
-    rest = f"; {rupees(split.kept_paise)} INR are kept" if split.kept_paise else ""
-    return f"{rupees(split.returned_paise)} INR are back in your wallet{rest}."
+    rest = f"; {inr(split.kept_paise)} is kept" if split.kept_paise else ""
+    return f"{inr(split.returned_paise)} is back in your wallet{rest}."
 
 
 def _money_kept(session: Doc, split: Split) -> str:

@@ -16,7 +16,7 @@ from konnect.errors import BadRequest, Conflict, Forbidden, NotFound
 from konnect.experts import preferences
 from konnect.experts import service as experts
 from konnect.ledger import service as ledger
-from konnect.money import rupees
+from konnect.money import inr, rupees
 from konnect.platform import PlatformConfig
 from konnect.store import Database, Doc, Query, Tx
 from konnect.tasks import Task
@@ -164,7 +164,7 @@ def _create(
     price_paise = rate_paise * wanted.minutes
     if wanted.price_paise is not None and wanted.price_paise != price_paise:
         raise Conflict(
-            f"the price is {rupees(price_paise)} INR by now",
+            f"the price is {inr(price_paise)} by now",
             code="PRICE_CHANGED",
             details=[{"price": rupees(price_paise), "pricePerMin": rupees(rate_paise)}],
         )
