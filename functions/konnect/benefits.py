@@ -33,8 +33,8 @@ class Ask:
 
 @dataclass(frozen=True)
 class Benefit:
-    """What is taken off: from 1 paisa to all that is left. `id`: of the coupon, the purchase, the subscription's
-    period. `label`: as the student reads it."""
+    """What is taken off: from 1 paisa to all that is left. `id`: of the purchase, the subscription's period; of a
+    coupon its key, since the mentor reads it too, as the `label`."""
 
     kind: Kind
     id: str

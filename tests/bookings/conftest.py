@@ -147,7 +147,7 @@ class Desk(Shop):
     def send_refunds(self, now: datetime = NOW) -> list[str | None]:
         """Each refund that a task is there for."""
         waiting = kept_tasks(self.ctx).keyed("gateway-refund")
-        return [refunds.advance(self.ctx, self.gateway, one.payload["refundId"], now=now) for one in waiting]
+        return [refunds.advance(self.ctx, one.payload["refundId"], now=now) for one in waiting]
 
     # What there is
 

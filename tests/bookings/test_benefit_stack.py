@@ -33,7 +33,8 @@ def test_a_package_and_what_is_left_of_it(stack_env: Env) -> None:
     valued = meera.post("/api/coupons/validate", {"code": code, "mentorId": ravi.uid, "duration": 60})
     assert (valued["discount"], valued["payable"]) == (1000, 0)
     free = meera.post("/api/bookings", {**wanted, "couponCode": code})["booking"]
-    assert (free["status"], free["benefits"][0]["id"]) == ("confirmed", code)
+    assert (free["status"], free["benefits"][0]["label"]) == ("confirmed", "Coupon of 100 %")
+    assert code not in ravi.response("GET", f"/api/bookings/{free['id']}").text
     meera.call("PUT", f"/api/bookings/{free['id']}/cancel", {"reason": "I can't come."})
     assert admin.call("PUT", f"/api/admin/coupons/{code}", {"isActive": False})["uses"] == 0
     db = Database(stack_env["GOOGLE_CLOUD_PROJECT"])

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from google.cloud.firestore import DELETE_FIELD
 
 from konnect import ids
 from konnect.bookings import checkout, reversal, service
@@ -39,7 +40,14 @@ def coupon(desk: Desk, code: str = "OFF20", **fields: Any) -> None:
     }
     if rules["amountPaise"] is not None:
         rules["percent"] = None
-    desk.ctx.db.set(("coupons", code), {"code": code, **rules, "uses": 0, "createdAt": NOW, "updatedAt": NOW})
+    made: Doc = {"code": code, "key": key(code), **rules, "uses": 0, "createdAt": NOW, "updatedAt": NOW}
+    desk.ctx.db.set(("coupons", code), made)
+    desk.ctx.db.set(("couponKeys", key(code)), {"code": code})
+
+
+def key(code: str) -> str:
+    """What bookings name it by."""
+    return ids.digest(code)
 
 
 def uses(desk: Desk, code: str = "OFF20") -> int:
@@ -68,8 +76,16 @@ class TestWhatItGives:
             desk.ctx, desk.gateway, desk.wanted(coupon_code="OFF20", price_paise=800_00), key=None, now=NOW
         )
         assert booking["benefits"] == [
-            {"kind": "coupon", "id": "OFF20", "amount": 200, "amountPaise": 200_00, "label": "Coupon OFF20"}
+            {
+                "kind": "coupon",
+                "id": key("OFF20"),
+                "amount": 200,
+                "amountPaise": 200_00,
+                "label": "Coupon of 20 %",
+            }
         ]
+        # The mentor reads the booking, and the code is not theirs to give on.
+        assert "OFF20" not in str(desk.booking(booking["id"]))
         assert (booking["price"], booking["total"], booking["payable"]) == (1000, 1000, 800)
         assert order is not None
         assert (order["amount"], desk.order(order["orderId"])["amountPaise"]) == (800, 800_00)
@@ -239,6 +255,21 @@ class TestCounting:
         assert desk.book(scheduled_at=SLOT + DAY)["id"] == plain["id"]
         assert (desk.booking(plain["id"])["payable"], uses(desk)) == (1000, 0)
 
+    def test_one_of_before_coupons_had_keys_is_named_by_its_code(self, desk: Desk) -> None:
+        coupon(desk)
+        desk.ctx.db.ref("coupons", "OFF20").update({"key": DELETE_FIELD})
+        desk.ctx.db.delete("couponKeys", key("OFF20"))
+        booking = desk.book(coupon_code="OFF20")
+        assert (booking["benefits"][0]["id"], uses(desk)) == ("OFF20", 1)
+        # Also by the label that it had then.
+        old = [{**booking["benefits"][0], "label": "Coupon OFF20"}]
+        desk.ctx.db.ref("bookings", booking["id"]).update({"benefits": old})
+        desk.progress(booking["id"], LATE)
+        assert uses(desk) == 0
+        desk.settle(desk.pay(booking["payment"]["orderId"]), now=LATE + MINUTE)
+        assert (desk.booking(booking["id"])["status"], uses(desk)) == ("confirmed", 1)
+        desk.check_books()
+
     def test_the_hold_lapses(self, desk: Desk) -> None:
         coupon(desk, maxUses=1)
         booking = desk.book(coupon_code="OFF20")
@@ -360,7 +391,7 @@ class TestEnding:
         booking_id = confirmed(desk)
         desk.move(booking_id, SLOT + DAY)
         stored = desk.booking(booking_id)
-        assert ([one["id"] for one in stored["benefits"]], stored["payable"], uses(desk)) == (["OFF20"], 800, 1)
+        assert ([one["id"] for one in stored["benefits"]], stored["payable"], uses(desk)) == ([key("OFF20")], 800, 1)
 
     def test_the_student_reads_what_goes_back_in_cash(self, desk: Desk) -> None:
         coupon(desk)
@@ -368,7 +399,7 @@ class TestEnding:
         [told] = [
             one for one in desk.all("notifications") if one["type"] == "booking_cancelled" and one["userId"] == STUDENT
         ]
-        assert "800 INR go back to where you paid from. You can use again: Coupon OFF20." in told["message"]
+        assert "₹800.00 goes back to where you paid from. You can use again: Coupon of 20 %." in told["message"]
         assert told["data"]["refundAmount"] == 800
 
 

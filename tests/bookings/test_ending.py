@@ -197,7 +197,7 @@ class TestRefunds:
         booking_id = self.cancelled(desk, api=lost)
         [task] = kept_tasks(desk.ctx).keyed("gateway-refund")
         with pytest.raises(Unavailable):
-            refunds.advance(desk.ctx, desk.gateway, task.payload["refundId"], now=NOW)
+            refunds.advance(desk.ctx, task.payload["refundId"], now=NOW)
         assert desk.send_refunds() == ["processed"]
         assert len(self.own(desk)) == 1
         assert desk.booking(booking_id)["payment"]["status"] == "refunded"
@@ -226,7 +226,7 @@ class TestRefunds:
     def test_twenty_at_once_pay_back_once(self, desk: Desk) -> None:
         self.cancelled(desk)
         refund_id = self.of(desk)["id"]
-        at_once(20, lambda _: refunds.advance(desk.ctx, desk.gateway, refund_id, now=NOW))
+        at_once(20, lambda _: refunds.advance(desk.ctx, refund_id, now=NOW))
         assert len(self.own(desk)) == 1
         assert desk.kinds().count("refund.paid") == 1
         desk.check_books()

@@ -55,12 +55,18 @@ def of(booking: Doc) -> list[Benefit]:
     return [benefits.of(one) for one in booking["benefits"]]
 
 
+def coupon_of(tx: Tx, booking: Doc) -> str | None:
+    """The code of the coupon that a booking has."""
+    key = next((one.id for one in of(booking) if one.kind == "coupon"), None)
+    return coupons.code_of(tx, key) if key is not None else None
+
+
 def still_offered(tx: Tx, booking: Doc, *, now: datetime) -> bool:
     """Whether all that a lapsed booking was to use is there for it as it was."""
     wanted = of(booking)
     if not wanted:
         return True
-    code = next((one.id for one in wanted if one.kind == "coupon"), None)
+    code = coupon_of(tx, booking)
     ask = Ask(
         uid=booking["studentId"],
         mentor_id=booking["mentorId"],
@@ -75,7 +81,12 @@ def still_offered(tx: Tx, booking: Doc, *, now: datetime) -> bool:
         found = offers(tx, ask, now=now)
     except KonnectError:
         return False
-    return [one.fields for one in found] == booking["benefits"]
+    return [_given(one) for one in found] == [_given(one) for one in wanted]
+
+
+def _given(benefit: Benefit) -> tuple[str, str, int]:
+    """Without the label, whose words may have changed."""
+    return benefit.kind, benefit.id, benefit.amount_paise
 
 
 def check_end(tx: Tx, booking: Doc, ends_at: datetime) -> None:

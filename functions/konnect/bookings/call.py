@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
 
 from konnect import clock, ids
+from konnect.calls import fallback
 from konnect.config import Settings
 from konnect.errors import Conflict
 from konnect.integrations.jitsi.client import Entry, Guest, Jitsi
@@ -92,7 +92,7 @@ def link(
     if config.callProvider == "jitsi":
         entry = _jitsi(tx, booking, side, room, window, settings, now)
     else:
-        entry = _fallback(booking, room, config)
+        entry = fallback.entry(config, room, about=booking["id"], host_id=booking["mentorId"])
     return {
         **answer,
         "status": "open",
@@ -125,14 +125,6 @@ def _jitsi(
         may_record=side == "mentor" and _may_record(tx, booking["studentId"], now),
     )
     return Jitsi(settings).entry(room, guest, opens_at=window.opens_at, closes_at=window.closes_at)
-
-
-def _fallback(booking: Doc, room: str, config: PlatformConfig) -> Entry:
-    names = {"roomName": room, "bookingId": booking["id"], "mentorId": booking["mentorId"]}
-    url = config.callFallbackUrl
-    for name, value in names.items():
-        url = url.replace(f"{{{name}}}", quote(value, safe=""))
-    return Entry(url, urlsplit(url).netloc, room, None)
 
 
 def _may_record(tx: Tx, student_id: str, now: datetime) -> bool:

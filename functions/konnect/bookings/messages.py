@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from konnect import clock
-from konnect.money import rupees
+from konnect.money import inr, rupees
 from konnect.notifications import service as notifications
 from konnect.notifications.types import Type
 from konnect.sessions.booked.policy import Split
@@ -56,7 +56,7 @@ def cancelled(tx: Tx, booking: Doc, by: str, split: Split, *, now: datetime) -> 
 def paid_back(tx: Tx, booking: Doc, payment_id: str, amount_paise: int, *, now: datetime) -> None:
     """A payment that could not be used: it came too late, or was a second one."""
     body = (
-        f"Your payment of {rupees(amount_paise)} INR for the session with {booking['mentorName']} on "
+        f"Your payment of {inr(amount_paise)} for the session with {booking['mentorName']} on "
         f"{_when(booking, 'student')} could not be used and is returned to you."
     )
     amount: dict[str, Any] = {"refundAmount": rupees(amount_paise)}
@@ -122,12 +122,12 @@ def not_held(tx: Tx, booking: Doc, absent: str, split: Split, *, now: datetime) 
 
 def refunded(tx: Tx, booking: Doc, made: Doc, *, now: datetime) -> None:
     """An admin has given money back: `made` of it (reversal.py)."""
-    share = rupees(made["mentorPaise"])
+    share = inr(made["mentorPaise"])
     bodies = {
         "student": f"Of the session with {booking['mentorName']} on {_when(booking, 'student')}, "
         + _given_back(made["amountPaise"], made["cashPaise"]),
-        "mentor": f"The session with {booking['studentName']} on {_when(booking, 'mentor')} was refunded: {share} "
-        "INR of your share are taken back.",
+        "mentor": f"The session with {booking['studentName']} on {_when(booking, 'mentor')} was refunded: {share} of "
+        "your share is taken back.",
     }
     for side in _SIDES:
         money = _part_of(made, side)
@@ -159,8 +159,8 @@ def decided(tx: Tx, booking: Doc, made: Doc | None, note: str, *, now: datetime)
         elif side == "student":
             body += _given_back(made["amountPaise"], made["cashPaise"])
         else:
-            share = rupees(made["mentorPaise"])
-            body += f"{rupees(made['amountPaise'])} INR go back to the student, {share} INR of it your share."
+            share = inr(made["mentorPaise"])
+            body += f"{inr(made['amountPaise'])} goes back to the student, {share} of it your share."
         money = _part_of(made, side) if made is not None else {}
         _tell(tx, booking, side, "dispute_decided", "A dispute is decided", body, now, note=note, **money)
 
@@ -244,13 +244,13 @@ def _money_back(booking: Doc, split: Split) -> str:
     in_all_paise, _ = benefits.returned(booking, 0, booking["totalPaise"] - split.kept_paise)
     said, kept_paise = "", booking["payablePaise"] - in_all_paise
     if cash_paise:
-        rest = f"; {rupees(kept_paise)} INR are kept" if kept_paise else ""
-        said = f" {rupees(cash_paise)} INR go back to where you paid from{rest}."
+        rest = f"; {inr(kept_paise)} is kept" if kept_paise else ""
+        said = f" {inr(cash_paise)} goes back to where you paid from{rest}."
     for one, paise in zip(benefits.of(booking), portions, strict=True):
         if not split.kept_paise:
             said += f" You can use again: {one.label}."
         elif one.kind == "package" and paise:
-            said += f" {rupees(paise)} INR go back to where you paid for your package from."
+            said += f" {inr(paise)} goes back to where you paid for your package from."
     return said
 
 
@@ -265,8 +265,8 @@ def _before(booking: Doc, split: Split) -> int:
 
 
 def _given_back(amount_paise: int, cash_paise: int) -> str:
-    rest = f"{rupees(amount_paise - cash_paise)} INR to what else you have used for it"
+    rest = f"{inr(amount_paise - cash_paise)} to what else you have used for it"
     if not cash_paise:
-        return f"{rest} go back."
+        return f"{rest} goes back."
     both = f", {rest}" if cash_paise < amount_paise else ""
-    return f"{rupees(cash_paise)} INR go back to where you paid from{both}."
+    return f"{inr(cash_paise)} goes back to where you paid from{both}."

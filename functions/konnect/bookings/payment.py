@@ -6,7 +6,7 @@ from typing import Any
 
 from konnect.availability import service as availability
 from konnect.errors import Conflict
-from konnect.integrations.razorpay.entities import Payment, Refund
+from konnect.integrations.gateway import Payment, Refund
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement

@@ -18,8 +18,9 @@ from konnect import clock, ids
 from konnect.context import Context
 from konnect.errors import Conflict, Gone, NotFound, Unavailable
 from konnect.integrations.jitsi.webhook import Recording
+from konnect.sessions import overdue
 from konnect.sessions.metering import Pace
-from konnect.store import Database, Doc, Query, Tx
+from konnect.store import Database, Doc, Page, Query, Tx, page
 from konnect.tasks import Task
 from konnect.uploads import files
 
@@ -125,14 +126,16 @@ def links(ctx: Context, found: list[Doc], *, now: datetime) -> dict[str, Any]:
 
 def sweep(ctx: Context, *, now: datetime) -> int:
     """Copy again what a lost task has left, and delete what has had its time. Returns how many failed."""
-    failures = 0
-    for recording in due(ctx.db, now):
+
+    def look(recording: Doc) -> bool:
         try:
             _look(ctx, recording, now)
         except Exception:
             log.exception("recording not looked after", extra={"recording": recording["id"]})
-            failures += 1
-    return failures
+            return False
+        return True
+
+    return overdue.each("recording", partial(due, ctx.db, now), look, clock=clock.now)[1]
 
 
 def drop(ctx: Context, booking_id: str, *, now: datetime) -> None:
@@ -150,9 +153,9 @@ def of_booking(booking_id: str) -> Query:
     return Query(("recordings",), limit=MOST).filter("bookingId", "==", booking_id)
 
 
-def due(db: Database, now: datetime) -> list[Doc]:
-    order = (("nextActionAt", "asc"),)
-    return Query(("recordings",), (("nextActionAt", "<=", now),), order, SWEPT_AT_ONCE).run(db)
+def due(db: Database, now: datetime, cursor: str | None = None) -> Page:
+    query = Query(("recordings",), (("nextActionAt", "<=", now),), (("nextActionAt", "asc"),))
+    return page(db, query, limit=SWEPT_AT_ONCE, cursor=cursor)
 
 
 def storage(ctx: Context) -> "Storage":

@@ -23,7 +23,7 @@ from typing import Any
 
 from konnect import ids
 from konnect.errors import Forbidden, NotFound
-from konnect.store import Database, Doc, Page, Query, Tx, numbered, page
+from konnect.store import Database, Doc, Page, Query, Tx, page
 
 OPEN = ("pending", "confirmed", "in_progress")
 SIDES = {"student": "studentId", "mentor": "mentorUid"}
@@ -92,9 +92,7 @@ def listed(
         query = query.filter("isOpen", "==", when == "upcoming")
     if status is not None:
         query = query.filter("status", "==", status)
-    if number is not None:
-        return numbered(db, query, number=number, limit=limit)
-    return page(db, query, limit=limit, cursor=cursor)
+    return page(db, query, limit=limit, cursor=cursor, number=number)
 
 
 def past_of_mentor(uid: str) -> Query:

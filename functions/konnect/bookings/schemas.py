@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from konnect import text
 from konnect.availability.schemas import Zone
-from konnect.http.schemas import DocumentId, ListQuery, NumberedQuery, Schema, document_id
+from konnect.http.schemas import DocumentId, ListQuery, Moment, NumberedQuery, Schema, document_id
 from konnect.money import Rupees
 
 Status = Literal["pending", "confirmed", "in_progress", "completed", "cancelled"]
@@ -36,7 +36,7 @@ class BookingRequest(Schema):
     """A session with a mentor, at a time that `GET /api/mentors/{id}/slots` shows as open."""
 
     mentor_id: DocumentId
-    scheduled_at: AwareDatetime = Field(description="With its zone.", examples=["2026-06-01T09:30:00+05:30"])
+    scheduled_at: Moment = Field(description="With its zone.", examples=["2026-06-01T09:30:00+05:30"])
     duration: Literal[30, 60] = Field(description="Minutes.")
     topic: Annotated[str, StringConstraints(max_length=120), AfterValidator(text.visible_line)] = Field(
         description="One of the mentor's topics, or `Custom`.", examples=["Mock Interview"]
@@ -65,7 +65,7 @@ class BookingBenefit(Schema):
     """What the student does not pay in cash; the mentor is paid as if they did."""
 
     kind: Literal["package", "subscription-minutes", "subscription-discount", "coupon"]
-    id: str
+    id: str = Field(description="Of the purchase or the subscription's period; of a coupon a key, not its code.")
     amount: float
     amount_paise: int
     label: str
@@ -248,7 +248,7 @@ class CancelRequest(Schema):
 
 
 class Move(Schema):
-    scheduled_at: AwareDatetime = Field(description="With its zone.", examples=["2026-06-02T09:30:00+05:30"])
+    scheduled_at: Moment = Field(description="With its zone.", examples=["2026-06-02T09:30:00+05:30"])
 
 
 class CalendarFeed(Schema):
@@ -275,8 +275,8 @@ class AdminBookingsQuery(ListQuery):
     status: Status | None = None
     mentor_id: DocumentId | None = None
     student_id: DocumentId | None = None
-    from_: AwareDatetime | None = Field(default=None, alias="from", description="Scheduled at that time or later.")
-    to: AwareDatetime | None = Field(default=None, description="Scheduled before that time.")
+    from_: Moment | None = Field(default=None, alias="from", description="Scheduled at that time or later.")
+    to: Moment | None = Field(default=None, description="Scheduled before that time.")
 
 
 class AdminBooking(BookingDetail):

@@ -17,7 +17,7 @@ from konnect.calendar.service import Reservation, SlotTaken
 from konnect.errors import BadRequest, Conflict, KonnectError
 from konnect.experts import mentoring, preferences, prices
 from konnect.experts import service as experts
-from konnect.money import CURRENCY, rupees
+from konnect.money import CURRENCY, inr, rupees
 from konnect.packages import benefit as packages
 from konnect.platform import PlatformConfig
 from konnect.rates.service import Rates, of_mentor
@@ -87,7 +87,7 @@ def hold(
     # Without locks, and last, so that they change seldom until the commit: many may want this time.
     tx.peek(*calendar.paths(people, wanted.scheduled_at, wanted.ends_at))
     same = _same(tx, wanted, now)
-    if same is not None and not _asks_same(same, wanted):
+    if same is not None and not _asks_same(tx, same, wanted):
         return _renew(tx, same, wanted, bill, now), False
     if same is not None:
         said = {"topic": wanted.topic, "agenda": wanted.agenda}
@@ -141,7 +141,7 @@ def _offers(tx: Tx, wanted: Wanted, bill: pricing.Bill, now: datetime) -> list[B
     payable_paise = _payable(bill, given)
     if wanted.price_paise not in {None, bill.total_paise, payable_paise}:
         details = [{"price": rupees(payable_paise), "total": rupees(bill.total_paise)}]
-        raise Conflict(f"the price is {rupees(payable_paise)} INR by now", code="PRICE_CHANGED", details=details)
+        raise Conflict(f"the price is {inr(payable_paise)} by now", code="PRICE_CHANGED", details=details)
     return given
 
 
@@ -149,13 +149,13 @@ def _payable(bill: pricing.Bill, given: list[Benefit]) -> int:
     return bill.total_paise - benefits.total(given)
 
 
-def _asks_same(booking: Doc, wanted: Wanted) -> bool:
+def _asks_same(tx: Tx, booking: Doc, wanted: Wanted) -> bool:
     """Whether a request asks for the coupon and the package that its booking has."""
     has = {one["kind"]: one["id"] for one in booking["benefits"]}
     if booking["status"] != "pending" and "package" not in has:
         # Covered by a subscription, so that no coupon was needed.
         return wanted.package_purchase_id is None
-    return (has.get("coupon"), has.get("package")) == (wanted.coupon_code, wanted.package_purchase_id)
+    return (benefits.coupon_of(tx, booking), has.get("package")) == (wanted.coupon_code, wanted.package_purchase_id)
 
 
 def _renew(tx: Tx, booking: Doc, wanted: Wanted, bill: pricing.Bill, now: datetime) -> Doc:
@@ -257,7 +257,7 @@ def _same(tx: Tx, wanted: Wanted, now: datetime) -> Doc | None:
         asked = {"studentId": wanted.uid, "mentorId": wanted.mentor_id}
         if found is None or not asked.items() <= found.items():
             continue
-        covered = found["status"] == "confirmed" and found["payablePaise"] == 0 and _asks_same(found, wanted)
+        covered = found["status"] == "confirmed" and found["payablePaise"] == 0 and _asks_same(tx, found, wanted)
         if found["status"] == "pending" or covered:
             return found
     return None

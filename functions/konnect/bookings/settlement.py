@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from konnect.calendar import service as calendar
-from konnect.integrations.razorpay.entities import Payment
+from konnect.integrations.gateway import Payment
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from konnect import ids
 from konnect.http.routing import Call, Router
 from konnect.http.schemas import Listing
 
@@ -21,8 +22,8 @@ def list_coupons(call: Call, query: CouponsQuery) -> dict[str, Any]:
 @router.post("/api/admin/coupons", response=Coupon, auth="admin", status=201, errors=(409,))
 def create_coupon(call: Call, body: NewCoupon) -> dict[str, Any]:
     """Create a coupon. The platform pays what it takes off; the mentor gets their share of the whole price."""
-    by = call.user.uid
-    made = call.ctx.run(lambda tx: service.create(tx, body.code, body.rules, by=by, now=call.now))
+    by, key = call.user.uid, ids.new()
+    made = call.ctx.run(lambda tx: service.create(tx, body.code, body.rules, key=key, by=by, now=call.now))
     return service.view(call.ctx.db, made)
 
 

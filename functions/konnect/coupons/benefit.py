@@ -4,7 +4,7 @@ from datetime import datetime
 
 from konnect.benefits import Ask, Benefit
 from konnect.errors import Conflict
-from konnect.money import percent_of, rupees
+from konnect.money import inr, percent_of, rupees
 from konnect.store import Doc, Tx
 
 from . import repository
@@ -19,7 +19,14 @@ def offer(tx: Tx, ask: Ask, *, now: datetime) -> list[Benefit]:
     _check(coupon, ask, repository.uses_of(tx, ask.code, ask.uid), now)
     if coupon["firstBookingOnly"] and repository.uses_of(tx, repository.FIRST, ask.uid):
         raise Conflict("another booking of yours is to be the first", code="COUPON_NOT_APPLICABLE")
-    return [Benefit("coupon", ask.code, amount(coupon, ask.left_paise), f"Coupon {ask.code}")]
+    return [Benefit("coupon", repository.key_of(coupon), amount(coupon, ask.left_paise), label(coupon))]
+
+
+def label(coupon: Doc) -> str:
+    """As both sides of a booking read it: without the code, which is not the mentor's to know. Pure."""
+    if coupon["percent"] is None:
+        return f"Coupon of {inr(coupon['amountPaise'])}"
+    return f"Coupon of {coupon['percent']:g} %"
 
 
 def amount(coupon: Doc, left_paise: int) -> int:
@@ -31,8 +38,13 @@ def amount(coupon: Doc, left_paise: int) -> int:
     return min(paise, left_paise, coupon["maxDiscountPaise"] or left_paise)
 
 
+def code_of(tx: Tx, benefit_id: str) -> str:
+    """The code of a coupon that a booking has."""
+    return repository.code_of(tx, benefit_id)
+
+
 def use(tx: Tx, booking_id: str, benefit: Benefit, *, uid: str, now: datetime) -> None:
-    repository.use(tx, benefit.id, booking_id, uid, now=now)
+    repository.use(tx, repository.code_of(tx, benefit.id), booking_id, uid, now=now)
 
 
 def give_back(
@@ -40,7 +52,7 @@ def give_back(
 ) -> None:
     """The money is the platform's, so there is nothing to do for a part."""
     if whole:
-        repository.forget(tx, benefit.id, booking_id, uid, now=now)
+        repository.forget(tx, repository.code_of(tx, benefit.id), booking_id, uid, now=now)
 
 
 def _check(coupon: Doc, ask: Ask, own_uses: int, now: datetime) -> None:
@@ -55,8 +67,9 @@ def _check(coupon: Doc, ask: Ask, own_uses: int, now: datetime) -> None:
     if coupon["mentorIds"] is not None and ask.mentor_id not in coupon["mentorIds"]:
         raise Conflict("the coupon is not for this mentor", code="COUPON_NOT_APPLICABLE")
     if ask.price_paise < coupon["minPricePaise"]:
-        least = rupees(coupon["minPricePaise"])
-        details = [{"minPrice": least}]
-        raise Conflict(f"the coupon is for sessions from {least} INR", code="COUPON_NOT_APPLICABLE", details=details)
+        least_paise = coupon["minPricePaise"]
+        details = [{"minPrice": rupees(least_paise)}]
+        text = f"the coupon is for sessions from {inr(least_paise)}"
+        raise Conflict(text, code="COUPON_NOT_APPLICABLE", details=details)
     if coupon["firstBookingOnly"] and not ask.is_first:
         raise Conflict("the coupon is for a first booking", code="COUPON_NOT_APPLICABLE")

@@ -1,6 +1,8 @@
-"""coupons/{CODE}: {code, percent | amountPaise, maxDiscountPaise, minPricePaise, startsAt, endsAt, maxUses,
+"""coupons/{CODE}: {code, key, percent | amountPaise, maxDiscountPaise, minPricePaise, startsAt, endsAt, maxUses,
 maxUsesPerUser, mentorIds, firstBookingOnly, isActive, uses, createdBy, createdAt, updatedAt}.
 
+couponKeys/{key}: {code}: what a booking names its coupon by, whose mentor is not to know the code. A coupon without a
+`key`, of before there were any, is named by its code.
 couponUses/{CODE}:{booking}: {code, uid, bookingId, isFirst, createdAt}, while a booking uses it.
 couponUsers/{CODE}:{uid}: {code, uid, uses}; couponUsers/first:{uid}: the same of all coupons for a first booking.
 A coupon with `maxUses` counts its `uses`; one without has no counter, which all bookings with it would wait for. No
@@ -30,6 +32,22 @@ def get(tx: Tx, code: str, uid: str | None = None) -> Doc:
     if found is None:
         raise NotFound("there is no such coupon", code="COUPON_NOT_FOUND")
     return found
+
+
+def key_of(coupon: Doc) -> str:
+    """What a booking names it by."""
+    return str(coupon.get("key") or coupon["code"])
+
+
+def code_of(tx: Tx, key: str) -> str:
+    """The code of the coupon that a booking names so."""
+    tx.peek(("couponKeys", key))
+    return str((tx.get("couponKeys", key) or {"code": key})["code"])
+
+
+def create(tx: Tx, coupon: Doc) -> None:
+    tx.create((COLLECTION, coupon["code"]), coupon)
+    tx.create(("couponKeys", coupon["key"]), {"code": coupon["code"]})
 
 
 def uses_of(tx: Tx, code: str, uid: str) -> int:

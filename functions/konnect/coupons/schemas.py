@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from konnect.http.schemas import DocumentId, ListQuery, Schema, document_id
+from konnect.http.schemas import DocumentId, ListQuery, Moment, Schema, document_id
 from konnect.money import Rupees, to_paise
 from konnect.store import Doc
 
@@ -25,8 +25,8 @@ class NewCoupon(Schema):
     amount: Rupees | None = None
     max_discount: Rupees | None = Field(default=None, description="At most so much, with `percent`.")
     min_price: Rupees | None = Field(default=None, description="For sessions of that price or more.")
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
     max_uses: Uses | None = Field(default=None, description="By all users together; null: without a limit.")
     max_uses_per_user: Uses = 1
     mentor_ids: Annotated[list[DocumentId], Field(min_length=1, max_length=100)] | None = Field(
@@ -69,7 +69,7 @@ class CouponChange(Schema):
     """What is left out stays as it is."""
 
     is_active: bool | None = None
-    ends_at: AwareDatetime | None = None
+    ends_at: Moment | None = None
     max_uses: Uses | None = Field(default=None, description="Only of a coupon that has a limit.")
     max_uses_per_user: Uses | None = None
 

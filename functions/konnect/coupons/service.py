@@ -26,8 +26,8 @@ RULES = (
 """The fields that an admin sets."""
 
 
-def create(tx: Tx, code: str, rules: Doc, *, by: str, now: datetime) -> Doc:
-    """A new coupon. Raises Conflict (COUPON_EXISTS), BadRequest (mentorIds: no such mentor)."""
+def create(tx: Tx, code: str, rules: Doc, *, key: str, by: str, now: datetime) -> Doc:
+    """A new coupon; `key` is random. Raises Conflict (COUPON_EXISTS), BadRequest (mentorIds: no such mentor)."""
     if repository.find(tx, code) is not None:
         raise Conflict("there is such a coupon already", code="COUPON_EXISTS")
     tx.prefetch(*(("experts", mentor_id) for mentor_id in rules["mentorIds"] or []))
@@ -36,13 +36,14 @@ def create(tx: Tx, code: str, rules: Doc, *, by: str, now: datetime) -> Doc:
             raise BadRequest.field(f"mentorIds.{number}", "there is no such mentor")
     coupon: Doc = {
         "code": code,
+        "key": key,
         **{name: rules[name] for name in RULES},
         "uses": 0,
         "createdBy": by,
         "createdAt": now,
         "updatedAt": now,
     }
-    tx.create((repository.COLLECTION, code), coupon)
+    repository.create(tx, coupon)
     _audit(tx, "coupon.create", code, None, coupon, by, now)
     return coupon
 

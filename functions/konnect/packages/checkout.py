@@ -9,7 +9,7 @@ from konnect import idempotency, ids
 from konnect.context import Context
 from konnect.errors import Conflict, KonnectError
 from konnect.integrations.razorpay.client import Gateway
-from konnect.money import rupees
+from konnect.money import inr, rupees
 from konnect.payments import customers
 from konnect.payments import repository as orders
 from konnect.rates import service as rates
@@ -110,8 +110,8 @@ def _answer(ctx: Context, gateway: Gateway, purchase: Doc) -> dict[str, Any]:
 
 
 def _price_changed(found: service.Quote) -> Conflict:
-    price = rupees(found.price_paise)
-    return Conflict(f"the price is {price} INR by now", code="PRICE_CHANGED", details=[{"price": price}])
+    text, details = f"the price is {inr(found.price_paise)} by now", [{"price": rupees(found.price_paise)}]
+    return Conflict(text, code="PRICE_CHANGED", details=details)
 
 
 def _release(ctx: Context, key: idempotency.Key | None, by: str) -> None:

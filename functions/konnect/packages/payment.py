@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from konnect.integrations.razorpay.entities import Payment, Refund
+from konnect.integrations.gateway import Payment, Refund
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement

@@ -21,6 +21,7 @@ from konnect.errors import NotFound
 from konnect.store import Database, Doc, Page, Query, Tx, page
 
 PACKAGES, PURCHASES = "packages", "packagePurchases"
+SWEEP_LIMIT = 200
 
 
 def package_id(mentor_id: str, sessions: int, duration: int) -> str:
@@ -90,6 +91,7 @@ def sold(db: Database, mentor_id: str, *, limit: int, cursor: str | None) -> Pag
     return page(db, query, limit=limit, cursor=cursor)
 
 
-def overdue(db: Database, before: datetime, *, limit: int) -> list[Doc]:
+def overdue(db: Database, before: datetime, cursor: str | None = None) -> Page:
     """Purchases whose time should have been up, the longest due first."""
-    return Query((PURCHASES,), (("nextActionAt", "<=", before),), (("nextActionAt", "asc"),), limit).run(db)
+    query = Query((PURCHASES,), (("nextActionAt", "<=", before),), (("nextActionAt", "asc"),))
+    return page(db, query, limit=SWEEP_LIMIT, cursor=cursor)

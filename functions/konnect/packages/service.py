@@ -16,7 +16,7 @@ from konnect.experts import service as experts
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement
-from konnect.money import CURRENCY, percent_of, rupees
+from konnect.money import CURRENCY, inr, percent_of, rupees
 from konnect.notifications import service as notifications
 from konnect.payments import refunds
 from konnect.rates import service as rates
@@ -219,8 +219,8 @@ def close(tx: Tx, purchase: Doc, reason: str, *, now: datetime) -> None:
     why = {"expired": "Its time is up", "mentor-gone": f"{purchase['mentorName']} takes no more bookings"}.get(reason)
     if why is not None:
         body = (
-            f"{why}: {rupees(left_paise)} INR for {purchase['sessionsLeft']} of {purchase['sessions']} sessions "
-            f"with {purchase['mentorName']} go back to where you paid from."
+            f"{why}: {inr(left_paise)} for {purchase['sessionsLeft']} of {purchase['sessions']} sessions "
+            f"with {purchase['mentorName']} goes back to where you paid from."
         )
         data = {"packagePurchaseId": purchase["id"], "refundAmount": rupees(left_paise)}
         about, title = (purchase["id"],), "Your package has ended"

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from konnect import clock
-from konnect.money import rupees
+from konnect.money import inr, rupees
 from konnect.notifications import service as notifications
 from konnect.notifications.types import Type
 from konnect.store import Doc, Tx
@@ -13,7 +13,7 @@ from .plans import Plan
 
 
 def activated(tx: Tx, subscription: Doc, plan: Plan, until: datetime, *, now: datetime) -> None:
-    body = f"You have the {plan.name} plan for {rupees(plan.price_paise)} INR a month."
+    body = f"You have the {plan.name} plan for {inr(plan.price_paise)} a month."
     data = {"minutes": plan.minutes, "discountPercent": plan.discount_percent, "until": clock.iso(until)}
     title = f"Your {plan.name} plan is active"
     _tell(tx, subscription, "subscription_activated", title, body, now, data=data, plan=plan)
@@ -45,7 +45,7 @@ def ended(tx: Tx, subscription: Doc, *, now: datetime) -> None:
 
 def paid_back(tx: Tx, subscription: Doc, payment_id: str, amount_paise: int, *, now: datetime) -> None:
     """A second payment of what was paid."""
-    body = f"Your payment of {rupees(amount_paise)} INR was a second one for the same month and is returned to you."
+    body = f"Your payment of {inr(amount_paise)} was a second one for the same month and is returned to you."
     data = {"refundAmount": rupees(amount_paise)}
     title = "Your payment is returned"
     _tell(tx, subscription, "subscription_charge_failed", title, body, now, about=(payment_id,), data=data)

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from konnect.integrations.razorpay.entities import Payment, Refund
+from konnect.integrations.gateway import Payment, Refund
 from konnect.integrations.razorpay.subscriptions import SubscriptionInvoice
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
