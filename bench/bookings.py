@@ -236,7 +236,7 @@ def _live(ctx: Context, uid: str, at: datetime, now: datetime, costs: Costs) -> 
     called_off = confirmed(at + timedelta(days=20))
     _costs(costs, "cancelled: released", lambda: ctx.run(lambda tx: _cancel(tx, called_off, pace, now)))
     refund_id = ctx.db.get("bookings", called_off)["refund"]["id"]  # type: ignore[index]
-    status = _costs(costs, "refunded by the sandbox", lambda: refunds.advance(ctx, gate, refund_id, now=now))
+    status = _costs(costs, "refunded by the sandbox", lambda: refunds.advance(ctx, refund_id, now=now))
     ended = [(ctx.db.get("bookings", one) or {}).get("status") for one in (held, called_off)]
     if (*ended, status) != ("completed", "cancelled", "processed"):
         raise RuntimeError(f"something else was measured: {ended}, {status}")

@@ -69,10 +69,24 @@ def on_user_written(event: CloudEvent) -> None:
 
 
 @functions_framework.cloud_event
+def on_member_written(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "members/{uid}", "konnect.admin.user_index:on_user_written")
+
+
+@functions_framework.cloud_event
 def on_user_verified(event: CloudEvent) -> None:
     from konnect.http.internal import serve_trigger
 
     serve_trigger(event, "users/{uid}", "konnect.experts.account_triggers:on_user_verified")
+
+
+@functions_framework.cloud_event
+def on_member_account_written(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "users/{uid}", "konnect.members.triggers:on_account_written")
 
 
 @functions_framework.cloud_event
@@ -105,6 +119,20 @@ def on_expert_written(event: CloudEvent) -> None:
 
 
 @functions_framework.cloud_event
+def on_course_written(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "courses/{courseId}", "konnect.courses.triggers:on_course_written")
+
+
+@functions_framework.cloud_event
+def on_educator_written(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "experts/{expertId}", "konnect.courses.triggers:on_educator_written")
+
+
+@functions_framework.cloud_event
 def on_session_terms_written(event: CloudEvent) -> None:
     from konnect.http.internal import serve_trigger
 
@@ -116,6 +144,13 @@ def on_booking_written(event: CloudEvent) -> None:
     from konnect.http.internal import serve_trigger
 
     serve_trigger(event, "bookings/{bookingId}", "konnect.messaging.triggers:on_booking_written")
+
+
+@functions_framework.cloud_event
+def on_exchange_written(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "exchanges/{exchangeId}", "konnect.messaging.triggers:on_exchange_written")
 
 
 @functions_framework.cloud_event
@@ -147,6 +182,13 @@ def on_payment_written(event: CloudEvent) -> None:
     serve_trigger(event, "payments/{paymentId}", "konnect.invoices.triggers:on_payment_written")
 
 
+@functions_framework.cloud_event
+def on_course_purchase_written(event: CloudEvent) -> None:
+    from konnect.http.internal import serve_trigger
+
+    serve_trigger(event, "coursePurchases/{purchaseId}", "konnect.invoices.triggers:on_course_purchase_written")
+
+
 # Cloud Scheduler, and the console: IAM lets nobody else call these
 
 
@@ -163,6 +205,16 @@ def sweep_bookings(request: flask.Request) -> flask.typing.ResponseReturnValue:
 @functions_framework.http
 def sweep_consults(request: flask.Request) -> flask.typing.ResponseReturnValue:
     return _job(request, "konnect.consults.sweeps:sweep")
+
+
+@functions_framework.http
+def sweep_live_sessions(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.live.sweeps:sweep")
+
+
+@functions_framework.http
+def sweep_exchanges(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.exchange.sweeps:sweep")
 
 
 @functions_framework.http
@@ -263,6 +315,11 @@ def refund_session(request: flask.Request) -> flask.typing.ResponseReturnValue:
 @functions_framework.http
 def refund_booking(request: flask.Request) -> flask.typing.ResponseReturnValue:
     return _job(request, "konnect.admin.console:refund_booking", can_rehearse=True)
+
+
+@functions_framework.http
+def refund_course(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.admin.console:refund_course", can_rehearse=True)
 
 
 @functions_framework.http

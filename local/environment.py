@@ -22,6 +22,8 @@ RAZORPAY_KEY_SECRET = "local-key-secret"
 RAZORPAY_WEBHOOK_SECRET = "local-webhook-secret"
 RAZORPAYX_ACCOUNT_NUMBER = "7878780080316316"
 RAZORPAYX_WEBHOOK_SECRET = "local-payout-webhook-secret"
+STRIPE_SECRET_KEY = "sk_test_local"
+STRIPE_WEBHOOK_SECRET = "whsec_local"
 JITSI_WEBHOOK_SECRET = "local-jitsi-webhook-secret"
 
 # What would lead Google's clients away from the emulators, or our processes into the guard of deployed code.
@@ -71,6 +73,7 @@ def client_env(ports: Ports, signaling_count: int = 1) -> dict[str, str]:
         "PUBSUB_EMULATOR_HOST": address(ports.pubsub),
         "CLOUD_TASKS_EMULATOR_HOST": address(ports.tasks),
         "RAZORPAY_URL": url(ports.razorpay),
+        "STRIPE_URL": url(ports.stripe),
         "SHEETS_URL": url(ports.sheets),
         "FCM_URL": url(ports.push),
         "STORAGE_EMULATOR_HOST": url(ports.storage),
@@ -106,6 +109,8 @@ def service_env(ports: Ports, minute_s: float, signaling_count: int = 1) -> dict
         "RAZORPAY_WEBHOOK_SECRET": RAZORPAY_WEBHOOK_SECRET,
         "RAZORPAYX_ACCOUNT_NUMBER": RAZORPAYX_ACCOUNT_NUMBER,
         "RAZORPAYX_WEBHOOK_SECRET": RAZORPAYX_WEBHOOK_SECRET,
+        "STRIPE_SECRET_KEY": STRIPE_SECRET_KEY,
+        "STRIPE_WEBHOOK_SECRET": STRIPE_WEBHOOK_SECRET,
         "JITSI_WEBHOOK_SECRET": JITSI_WEBHOOK_SECRET,
         # Calls on this machine need none, and nothing here may ask an address outside.
         "STUN_URLS": "none",
@@ -131,6 +136,7 @@ def links(ports: Ports) -> dict[str, str]:
         "Mail": url(ports.mail),
         "Mail previews": f"{url(ports.mail)}/previews",
         "Razorpay sandbox": url(ports.razorpay),
+        "Stripe sandbox": url(ports.stripe),
         "Sheets sandbox": url(ports.sheets),
         "Push sandbox": url(ports.push),
     }

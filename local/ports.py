@@ -1,4 +1,4 @@
-"""The ports of one stack: twenty in a row from PORT_BASE, so that two stacks can run side by side."""
+"""The ports of one stack: twenty-one in a row from PORT_BASE, so that two stacks can run side by side."""
 
 import os
 import random
@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 import psutil
 
 DEFAULT_PORT_BASE = 8400
-PORT_COUNT = 20
+PORT_COUNT = 21
 AUTO = "auto"
 HOST = "127.0.0.1"
 
@@ -37,6 +37,7 @@ _PURPOSES = (
     "Storage emulator",
     "push sandbox",
     "KMS sandbox",
+    "Stripe sandbox",
     "guard (held while a stack runs)",
 )
 
@@ -46,7 +47,7 @@ class PortError(RuntimeError):
 
 
 class Ports(NamedTuple):
-    """Twenty ports in a row; `purposes` says what each is for."""
+    """Twenty-one ports in a row; `purposes` says what each is for."""
 
     api: int
     firestore: int
@@ -67,6 +68,7 @@ class Ports(NamedTuple):
     storage: int
     push: int
     kms: int
+    stripe: int
     guard: int
 
     @classmethod
@@ -75,7 +77,7 @@ class Ports(NamedTuple):
 
     @classmethod
     def parse(cls, value: str) -> Self:
-        """The ports of a PORT_BASE: a number from 1024 to 65516. Raises PortError."""
+        """The ports of a PORT_BASE: a number from 1024 to 65515. Raises PortError."""
         if not value.isdecimal() or not 1024 <= int(value) <= 65536 - PORT_COUNT:
             raise PortError(f"PORT_BASE must be a number from 1024 to {65536 - PORT_COUNT}, or {AUTO}; not {value!r}")
         return cls.of(int(value))
@@ -118,7 +120,7 @@ class Reservation:
 
 
 def reserve(port_base: str | int | None = None) -> Reservation:
-    """Reserve the ports of `port_base`: a number, "auto" (any free twenty), or None for the environment's PORT_BASE.
+    """Reserve the ports of `port_base`: a number, "auto" (any free ones), or None for the environment's PORT_BASE.
 
     Raises PortError, naming each port that is taken, what it is for and (where the system tells) by whom.
     """

@@ -30,6 +30,54 @@ MENTORS: tuple[dict[str, Any], ...] = (
         "timeZone": "America/New_York",
     },
 )
+COURSES: tuple[dict[str, Any], ...] = (
+    {
+        "title": "Python from Zero",
+        "description": "Variables, functions and files, with an exercise each.",
+        "category": "Programming",
+        "level": "beginner",
+        "tags": ["python", "basics"],
+        "price": 0,
+        "sections": [
+            {
+                "title": "Begin",
+                "lectures": [
+                    {"title": "Hello", "durationS": 300, "isPreview": True, "article": "Try `print('hello')`."},
+                    {"title": "Names", "durationS": 420, "article": "`x = 1` gives a value a name."},
+                ],
+                "quizzes": [
+                    {
+                        "title": "What have you seen?",
+                        "questions": [
+                            {
+                                "text": "What does print do?",
+                                "options": ["It shows a text", "It saves a file"],
+                                "answer": 0,
+                            }
+                        ],
+                    }
+                ],
+            }
+        ],
+    },
+    {
+        "title": "System Design in Practice",
+        "description": "From one server to many: queues, caches, shards, and what each of them costs.",
+        "category": "Architecture",
+        "level": "advanced",
+        "tags": ["system design", "interviews"],
+        "price": 999,
+        "sections": [
+            {
+                "title": "Load",
+                "lectures": [
+                    {"title": "Estimates", "durationS": 600, "isPreview": True, "article": "Count first, then draw."},
+                    {"title": "Queues", "durationS": 900, "article": "A queue makes a peak into a wait."},
+                ],
+            }
+        ],
+    },
+)
 WEEK = [{"dayOfWeek": day, "slots": [{"start": "09:00", "end": "21:00"}]} for day in range(7)]
 """When they can be booked, in their own zones."""
 
@@ -75,13 +123,34 @@ def seed(env: Mapping[str, str]) -> list[Account]:
             pricePerMin=10,
         )
     mentors = [_mentor(env, admin, **fields) for fields in MENTORS]
+    educator = _educator(env, admin)
     balance = user.get("/api/wallet")["balance"]
     return [
         Account("admin", admin.email, PASSWORD, admin.uid, "custom claim role=admin"),
         Account("user", user.email, PASSWORD, user.uid, f"wallet {balance:g} INR"),
         Account("expert", expert.email, PASSWORD, expert.uid, "approved, 10 INR a minute"),
         *mentors,
+        educator,
     ]
+
+
+def _educator(env: Mapping[str, str], admin: Person) -> Account:
+    """An expert with courses on sale."""
+    educator = Person.sign_up_or_in(env, "educator@konnect.test", PASSWORD, "Diya Educator")
+    educator.post("/api/auth/verify")
+    try:
+        educator.get("/api/experts/me")
+    except CallError as error:
+        if error.status != 404:
+            raise
+        make_expert(admin, educator, title="Teacher", specialties=["Python", "System Design"])
+    known = {course["title"] for course in educator.get("/api/v1/courses/my-courses")["items"]}
+    for course in COURSES:
+        if course["title"] not in known:
+            made = educator.post("/api/v1/courses", {**course, "status": "pending"})
+            admin.call("PUT", f"/api/v1/admin/courses/{made['id']}/status", {"status": "published"})
+    note = " and ".join(f"“{course['title']}” at {course['price']:,} INR" for course in COURSES)
+    return Account("educator", educator.email, PASSWORD, educator.uid, f"courses: {note}")
 
 
 def _mentor(env: Mapping[str, str], admin: Person, email: str, name: str, **profile: Any) -> Account:

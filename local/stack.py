@@ -31,6 +31,7 @@ from local.sandboxes.push import PushSandbox
 from local.sandboxes.razorpay import RazorpaySandbox
 from local.sandboxes.sheets import SheetsSandbox
 from local.sandboxes.storage import StorageSandbox
+from local.sandboxes.stripe import StripeSandbox
 from local.scheduler import Scheduler
 from local.tasks import TasksEmulator
 
@@ -41,6 +42,7 @@ logger = logging.getLogger(__name__)
 READY_TIMEOUT_S = 60.0
 MAX_SIGNALING = 2
 WEBHOOK_PATH = "/api/payments/webhook"
+STRIPE_WEBHOOK_PATH = "/api/v1/payments/webhook"
 
 
 class Service(Protocol):
@@ -154,6 +156,12 @@ class Stack:
             account_number=environment.RAZORPAYX_ACCOUNT_NUMBER,
             webhook_url=url(ports.api) + WEBHOOK_PATH,
         )
+        self.stripe = StripeSandbox(
+            ports.stripe,
+            secret_key=environment.STRIPE_SECRET_KEY,
+            webhook_secret=environment.STRIPE_WEBHOOK_SECRET,
+            webhook_url=url(ports.api) + STRIPE_WEBHOOK_PATH,
+        )
         self.sheets = SheetsSandbox(ports.sheets)
         self.kms = KmsSandbox(ports.kms)
         self.storage = StorageSandbox(ports.storage)
@@ -171,6 +179,7 @@ class Stack:
         self._kept = {
             "tasks": self.tasks,
             "razorpay": self.razorpay,
+            "stripe": self.stripe,
             "sheets": self.sheets,
             "storage": self.storage,
             "kms": self.kms,
@@ -202,10 +211,10 @@ class Stack:
             self._start_realtime(),
         )
         # What was waiting when the last stack stopped goes at once: only now somebody is there to take it.
-        last: tuple[Service, ...] = (self.tasks, self.razorpay, self.scheduler)
+        last: tuple[Service, ...] = (self.tasks, self.razorpay, self.stripe, self.scheduler)
         for service in last:
             await self._start_service(service)
-        self.report("Cloud Tasks, Razorpay, scheduler")
+        self.report("Cloud Tasks, Razorpay, Stripe, scheduler")
         await self._check_health()
 
     async def _start_realtime(self) -> None:

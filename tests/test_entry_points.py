@@ -29,6 +29,7 @@ JSON_TYPE = {"Content-Type": "application/json"}
 PUBLIC = {"api", "admin", "webhooks"}
 DECISION = "/api/admin/mentor-applications/nobody/status"
 WEBHOOK = "/api/payments/webhook"
+STRIPE_WEBHOOK = "/api/v1/payments/webhook"
 TICK = "/sessions/progress"
 
 
@@ -62,6 +63,7 @@ BAD_INPUT = {
     "roll_up_metrics": b'{"days": 0}',
     "refund_session": b"{}",
     "refund_booking": b"{}",
+    "refund_course": b"{}",
     "decide_dispute": b"{}",
     "adjust_wallet": b"{}",
     "set_user": b'{"uid": "nobody", "roll": "admin"}',
@@ -110,6 +112,8 @@ def webhooks_refusals(world: World) -> list[Probe]:
         Probe("webhooks", "POST", WEBHOOK, 400, b"{}", {"X-Razorpay-Signature": "0" * 64}),
         Probe("webhooks", "POST", WEBHOOK, 400, b"{}"),
         Probe("webhooks", "GET", WEBHOOK, 405),
+        Probe("webhooks", "POST", STRIPE_WEBHOOK, 400, b"{}", {"Stripe-Signature": "t=1,v1=00"}),
+        Probe("webhooks", "POST", STRIPE_WEBHOOK, 400, b"{}"),
     ]
 
 
@@ -173,6 +177,7 @@ class TestStart:
         "IAM_CREDENTIALS_URL": "",
         "FCM_URL": "",
         "KMS_URL": "",
+        "STRIPE_URL": "",
         "RATE_LIMIT_FACTOR": "",
         "SMTP_HOST": "smtp.test",
         "SMTP_TLS": "starttls",
@@ -201,6 +206,7 @@ class TestStart:
             ("IAM_CREDENTIALS_URL", "http://127.0.0.1:8416"),
             ("FCM_URL", "http://127.0.0.1:8417"),
             ("KMS_URL", "http://127.0.0.1:8418"),
+            ("STRIPE_URL", "http://127.0.0.1:8419"),
             ("KMS_KEY", ""),
             ("RATE_LIMIT_FACTOR", "2"),
             ("RAZORPAY_WEBHOOK_SECRET", ""),

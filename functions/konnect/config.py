@@ -70,9 +70,9 @@ class Settings(BaseModel):
     oidc_issuer: str = GOOGLE_ISSUER
     oidc_certs_url: str = GOOGLE_CERTS_URL
 
-    # Sign-in with a password (/auth), by Firebase Auth
+    # Sign-in with a password (/auth, /api/v1/users), by Firebase Auth
     firebase_api_key: str = ""
-    """The project's Web API key. Without one /auth answers 503; sign-in by Firebase's SDKs needs none here."""
+    """The project's Web API key. Without one these answer 503; sign-in by Firebase's SDKs needs none here."""
 
     # Realtime
     realtime_topic: str = "realtime"
@@ -89,6 +89,14 @@ class Settings(BaseModel):
     razorpay_plan_pro: str = ""
     """Razorpay's id of the plan ("plan_…"). Without one, or where its price is another, a plan is made once a price."""
     razorpay_plan_premium: str = ""
+
+    # Stripe: courses. Without a key they are paid from the wallet alone, and create-checkout answers 503
+    stripe_url: str = "https://api.stripe.com"
+    stripe_secret_key: str = ""
+    """"sk_live_…", or a restricted key that may write checkout sessions and refunds, and read disputes."""
+    stripe_webhook_secret: str = ""
+    """Of the endpoint POST /api/v1/payments/webhook: "whsec_…"."""
+    stripe_timeout_s: float = 10.0
 
     # RazorpayX: payouts. Without an account number, withdrawals are settled by hand
     razorpayx_account_number: str = ""
@@ -188,13 +196,14 @@ class Settings(BaseModel):
     """How many entries stand behind the client's in X-Forwarded-For: Google's load balancer appends the client and
     itself. 0 without one in front of the functions."""
 
-    # Rate limits: requests in 15 minutes (bookings: in one), a user, or an address while nobody is signed in
+    # Rate limits: requests in 15 minutes (bookings, progress: in one), a user, or an address while nobody is signed in
     rate_limit_general: int = Field(default=100, ge=1)
     rate_limit_auth: int = Field(default=20, ge=1)
     rate_limit_payments: int = Field(default=20, ge=1)
     rate_limit_admin: int = Field(default=500, ge=1)
     rate_limit_bookings: int = Field(default=5, ge=1)
     rate_limit_coupons: int = Field(default=20, ge=1)
+    rate_limit_progress: int = Field(default=30, ge=1)
     rate_limit_factor: int = Field(default=1, ge=1)
     """Of them all. Only the local stack may raise it: tests and the bench do in seconds what people do in days."""
 
@@ -221,6 +230,13 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def check_stripe(self) -> Self:
+        """Refuse half a configuration, with which people would pay and nobody would hear of it."""
+        if bool(self.stripe_secret_key) != bool(self.stripe_webhook_secret):
+            raise ValueError("STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET belong together")
+        return self
+
+    @model_validator(mode="after")
     def check_jitsi(self) -> Self:
         """Refuse half a configuration, with which every call would open without a token, or with a wrong one."""
         if self.jitsi_app_secret and self.jitsi_private_key:
@@ -241,6 +257,8 @@ class Settings(BaseModel):
             wrong.append("SMTP_TLS=none")
         if not self.jitsi_url.startswith("https:"):
             wrong.append("JITSI_URL without https")
+        if not self.stripe_url.startswith("https:"):
+            wrong.append("STRIPE_URL without https")
         if wrong:
             raise ValueError(f"not allowed in a deployed service (K_SERVICE is set): {', '.join(wrong)}")
         missing = [

@@ -28,7 +28,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Name = Literal["general", "auth", "payments", "admin", "bookings", "coupons", "messages", "sign-in", "account"]
+Name = Literal[
+    "general",
+    "auth",
+    "payments",
+    "admin",
+    "bookings",
+    "coupons",
+    "progress",
+    "messages",
+    "sign-in",
+    "account",
+    "mails",
+]
 QUARTER_HOUR_S, MINUTE_S = 900, 60
 KEPT_S = 300
 """How long a count outlives its window: clocks differ. Firestore's TTL then deletes it, within a day."""
@@ -62,6 +74,7 @@ def configured(settings: Settings) -> dict[Name, Limit]:
         "admin": (settings.rate_limit_admin, QUARTER_HOUR_S),
         "bookings": (settings.rate_limit_bookings, MINUTE_S),
         "coupons": (settings.rate_limit_coupons, QUARTER_HOUR_S),
+        "progress": (settings.rate_limit_progress, MINUTE_S),
     }
     # A factor changes who is refused, not what counting costs.
     found = {
@@ -74,8 +87,10 @@ def configured(settings: Settings) -> dict[Name, Limit]:
 PASSWORDS: dict[Name, Limit] = {
     "sign-in": Limit("sign-in", 5, QUARTER_HOUR_S, 1),
     "account": Limit("account", 20, QUARTER_HOUR_S, 1),
+    "mails": Limit("mails", 3, QUARTER_HOUR_S, 1),
 }
-"""How many may be tried (konnect.identity.sign_in): for one account by one address, and by all together."""
+"""How many may be tried (konnect.identity.sign_in): for one account by one address, and by all together; and how many
+mails with a code one address gets, whoever asks for them (konnect.identity.recovery)."""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,10 @@ DISCONNECT = "disconnect"
 """Not an event that clients see: emitted to a room, it disconnects everybody in it, on every instance."""
 
 
+LEAVE = "leave-room"
+"""Nor is this: emitted to a user's room with {"room"}, it takes all their sockets out of that one."""
+
+
 def with_event_id(data: Any) -> Any:
     """Every event carries an id, so that a client can drop one that it has seen."""
     return {"eventId": ids.new(), **data} if isinstance(data, dict) else data

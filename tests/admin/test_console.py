@@ -80,6 +80,8 @@ def test_set_user(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [task["path"] for task in dry["wouldSchedule"]] == [
         "/sessions/cancel-all",
         "/sessions/advance",
+        "/live/cancel-all",
+        "/courses/withdraw",
         "/bookings/cancel-all",
         "/subscriptions/cancel-all",
     ]
@@ -88,6 +90,8 @@ def test_set_user(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls == ["set_disabled", "revoke"]
     assert panel.doc("sessions", session_id)["endReason"] == "admin-ended"
     panel.check_books()
+    banned = call(panel, "set_user", {"uid": USER, "status": "banned"})
+    assert (banned["status"], banned["disabled"]) == ("banned", True)
 
 
 def test_set_config(panel: Panel) -> None:

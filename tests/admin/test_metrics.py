@@ -81,12 +81,45 @@ def test_realtime(panel: Panel) -> None:
     session_id = stage.started(USER, 100)
     panel.ctx.run(lambda tx: queue.join(tx, EXPERT, "ravi", "Ravi", "chat", now=START))
     found = panel.admin.get("/api/admin/metrics/realtime").json()
-    assert found["counts"] == {"online": 1, "active": 1, "waiting": 1}
+    assert found["counts"] == {"online": 1, "active": 1, "waiting": 1, "consults": 0}
     assert [(one["id"], one["busy"]) for one in found["experts"]] == [(EXPERT, True)]
+    assert found["consults"] == []
     assert [one["id"] for one in found["sessions"]] == [session_id]
     assert found["queues"] == [{"expertId": EXPERT, "waiting": 1}]
     listed = panel.admin.get("/api/admin/sessions/active").json()["items"]
     assert [one["id"] for one in listed] == [session_id]
+
+
+def test_consults(panel: Panel) -> None:
+    """Of kundlinow: they run, and keep an expert busy, as sessions do."""
+    now = clock.now()
+    panel.stage()
+    consult = {
+        "status": "active",
+        "type": "video",
+        "userId": USER,
+        "userName": "Meera",
+        "expertId": EXPERT,
+        "expertName": "Asha",
+        "durationMinutes": 30,
+        "price": 300,
+        "pricePaise": 300_00,
+        "startedAt": now,
+        "endsAt": now + timedelta(minutes=30),
+        "createdAt": now,
+        "endedAt": None,
+    }
+    panel.ctx.db.set(("consults", "c1"), consult)
+    panel.ctx.db.set(("consults", "c2"), {**consult, "status": "completed", "endedAt": now})
+    panel.ctx.db.set(("liveSessions", "l1"), {"status": "live", "host": {"id": "ravi"}, "endedAt": None})
+    panel.ctx.db.set(("experts", "ravi"), {**panel.doc("experts", EXPERT), "firebaseUid": "ravi"})
+    found = panel.admin.get("/api/admin/metrics/realtime").json()
+    assert (found["counts"]["consults"], [one["id"] for one in found["consults"]]) == (1, ["c1"])
+    # A live class keeps its host busy, too.
+    assert {one["id"]: one["busy"] for one in found["experts"]} == {EXPERT: True, "ravi": True}
+    days.sample(panel.ctx, {}, now)
+    assert panel.admin.get("/api/admin/metrics/peak", days=1).json()["consults"] == {"value": 1, "at": clock.iso(now)}
+    assert panel.admin.get("/api/admin/metrics").json()["consults"] == {"active": 1, "today": 2, "endedToday": 1}
 
 
 def test_runs() -> None:

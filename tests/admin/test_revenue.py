@@ -100,6 +100,30 @@ class TestSums:
                 {"receivedPaise": 4000, "returnedPaise": 800},
             ),
             (
+                "courses",
+                "course.pay: wallet- 1000, wallet+ 764, receivable+ 36, platform:fees+ 169, tax:gst+ 31",
+                {"grossPaise": 1000, "commissionPaise": 200, "feePaise": 169, "gstPaise": 31, "netPaise": 169},
+            ),
+            (
+                "courses",
+                "course.pay: gateway:stripe- 500, wallet+ 400, platform:fees+ 100;"
+                " course.unused: gateway:stripe- 500, refund+ 500",
+                {
+                    "receivedPaise": 1000,
+                    "returnedPaise": 500,
+                    "grossPaise": 500,
+                    "commissionPaise": 100,
+                    "feePaise": 100,
+                    "netPaise": 100,
+                },
+            ),
+            (
+                "courses",
+                "course.refund: refund+ 500, gateway:stripe+ 500, wallet+ 500, wallet- 1000, receivable- 200,"
+                " platform:fees- 300",
+                {"refundsPaise": 1500, "feeRefundedPaise": 300, "netPaise": -300},
+            ),
+            (
                 "subscriptions",
                 "subscription.charge: gateway:razorpay- 499, platform:subscriptions+ 423, tax:gst+ 76",
                 {

@@ -125,7 +125,7 @@ class TestBeforeItBegins:
         assert (consult["status"], consult["endReason"], consult["endedBy"]) == ("cancelled", "not-accepted", "system")
         told = Query(("notifications",)).filter("type", "==", "consult_cancelled").run(room.ctx.db)
         assert {one["userId"]: one["message"] for one in told} == {
-            USER: "Your consult with Asha: it was not accepted in time. 300 INR are back in your wallet.",
+            USER: "Your consult with Asha: it was not accepted in time. ₹300.00 is back in your wallet.",
             EXPERT: "The consult with Meera: you have not accepted it in time.",
         }
         [ended] = kept_events(room.ctx).named("session_end", f"user:{USER}")

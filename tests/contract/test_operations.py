@@ -4,15 +4,22 @@ show, and how it refuses what is wrong. Nothing of this changes anything.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 import requests
 
+from konnect import clock
 from konnect.context import Context
+from konnect.courses import authoring as courses
 from konnect.http.validation import MAX_DETAILS
+from konnect.live import service as live
+from konnect.members import service as members
 from konnect.notifications import service as notifications
+from konnect.platform import PlatformConfig
+from konnect.sessions.metering import Pace
 from konnect.store import Query
 from tests.contract.operations import DOCUMENT, Operation, choices, operations
 from tests.experts import world
@@ -22,12 +29,13 @@ from tests.support import START, give
 OPERATIONS = operations()
 OWNER, EXPERT, STRANGER = "meera", "asha", "eve"
 BODIES: dict[str, Any] = {
+    "PUT /api/v1/admin/courses/{courseId}/status": {"status": "published"},
     "PATCH /api/admin/specialties/{specialtyId}": {"order": 1},
     "PUT /api/admin/mentors/{mentorId}/reject": {"reason": "no"},
     "POST /api/conversations/{conversationId}/messages": {"message": "hello"},
 }
 """Where the fields that are required don't make a right body."""
-OPEN_TO_ALL = {"POST /api/reviews/{reviewId}/report"}
+OPEN_TO_ALL = {"POST /api/reviews/{reviewId}/report", "POST /api/v1/live-sessions/{liveSessionId}/join"}
 """With the id of what belongs to others, for whoever is signed in."""
 SHOWN_TO_ALL = {"mentorId", "slug", "packageId"}
 """Ids of profiles and their packages, which are public."""
@@ -105,8 +113,36 @@ def owned(ctx: Context, owner: User) -> dict[str, str]:
         "reviewId": made(owner.post("/api/sessions/done/review", {"rating": 4})),
         "deviceId": made(owner.post("/api/notifications/devices", {"token": "a-device", "platform": "web"})),
         "expertId": EXPERT,
+        "courseId": course(ctx),
+        "quizId": "quiz",
+        "exchangeId": exchange(ctx, owner),
+        "liveSessionId": live_session(ctx),
         "consultId": made(owner.post("/consult/start", {"consultantId": EXPERT, "durationMinutes": 5}), "consultId"),
     }
+
+
+def course(ctx: Context) -> str:
+    """A draft of the expert's."""
+    return str(
+        ctx.run(lambda tx: courses.create(tx, EXPERT, "course", {"title": "A draft"}, {}, key=None, now=START))["id"]
+    )
+
+
+def live_session(ctx: Context) -> str:
+    """A class of the expert's, in a month."""
+    wanted = live.Wanted(EXPERT, "A class", "", "", clock.now() + timedelta(days=30), 60, 5, None, "class", "live-room")
+    config, pace = PlatformConfig(), Pace.of(ctx.settings)
+    made = ctx.run(lambda tx: live.create(tx, wanted, config=config, pace=pace, now=clock.now()))
+    return str(made["id"])
+
+
+def exchange(ctx: Context, owner: User) -> str:
+    """A request of the owner's to the expert."""
+    for uid in (OWNER, EXPERT):
+        ctx.db.set(("users", uid), {"name": uid.title(), "disabled": False}, merge=True)
+        ctx.run(lambda tx, uid=uid: members.ensure(tx, uid, START))
+    wanted = {"providerId": EXPERT, "offeredSkill": "Python", "requestedSkill": "Guitar"}
+    return made(owner.post("/api/v1/skill-exchanges", wanted))
 
 
 def made(answer: requests.Response, name: str = "id") -> str:

@@ -12,6 +12,7 @@ from konnect.context import Context
 from konnect.deletion import service, sweeps
 from konnect.errors import Conflict, Forbidden, Unavailable
 from konnect.experts import applications
+from konnect.gamification import service as gamification
 from konnect.ledger import service as ledger
 from konnect.notifications import service as notifications
 from konnect.payouts import service as payouts
@@ -233,6 +234,8 @@ class TestErased:
         )
         ctx.db.set(("users", "meera", "private", "settings"), {"theme": "Meera's"})
         ctx.db.set(("users", "meera", "sealed", "payoutDetails"), {"sealed": "v1.1.Meera"})
+        ctx.db.set(("members", "meera"), {"name": "Meera", "status": "active"})
+        ctx.run(lambda tx: gamification.award(tx, "meera", "review_left", "r1", now=START))
         ctx.db.set(("customers", "meera"), {"customerId": "cust_1", "createdAt": START})
         ctx.run(
             lambda tx: notifications.notify(tx, "meera", "new_message", about=(1,), title="Meera!", body="", now=START)
@@ -255,6 +258,8 @@ class TestErased:
         assert described == {"payment": "Session with Asha", "earning": f"Session with {service.NAME}"}
         assert lived.db.get("queues", "asha", "entries", "meera") is None
         assert lived.db.get("customers", "meera") is None
+        assert lived.db.get("members", "meera") is None
+        assert Query(("gamification",)).run(lived.db) == Query(("points",)).run(lived.db) == []
         assert lived.db.get("users", "meera", "sealed", "payoutDetails") is None
         assert deleted == ["meera"]
         # Money keeps its record.

@@ -141,7 +141,7 @@ class TestCarriedOver:
             assert office.pay(by_hand=False).status == "details-needed"
         [told] = office.told()
         assert (told["type"], told["data"]["amount"]) == ("payout_details_needed", 780)
-        assert "780 INR" in told["message"]
+        assert "₹780.00" in told["message"]
         office.ctx.db.set(details.path(MENTOR), DETAILS)
         assert office.pay(RUN + WEEK, by_hand=False).status == "opened"
         office.check_books()
@@ -225,7 +225,7 @@ class TestEnd:
         assert office.marked(booking) == payout_id
         [told] = office.told()
         assert told["type"] == "payout_processed"
-        assert told["message"] == "780 INR for 1 session are on their way."
+        assert told["message"] == "₹780.00 for 1 session is on its way."
         assert {name: told["data"][name] for name in ("amount", "sessions", "periodStart", "periodEnd")} == {
             "amount": 780, "sessions": 1, "periodStart": "2026-06-01", "periodEnd": "2026-06-07",
         }  # fmt: skip

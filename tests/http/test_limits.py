@@ -237,5 +237,6 @@ class TestDeclared:
             "GET /api/mentors/health",
             "GET /api/onboarding/options",
             "POST /api/payments/webhook",
+            "POST /api/v1/payments/webhook",
             "POST /api/webhooks/jitsi",
         }

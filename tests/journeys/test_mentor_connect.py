@@ -250,7 +250,7 @@ def test_called_off_in_time_and_too_late(stack_env: Env, sockets: SocketClients,
     bring(late, clock.now() + timedelta(minutes=4))
     kept = meera.call("PUT", f"/api/bookings/{late}/cancel", {"reason": "I am ill."})
     assert (kept["status"], kept["refund"], kept["payment"]["status"]) == ("cancelled", None, "paid")
-    for booking_id, said in ((early, "1000 INR go back"), (late, "Nothing is refunded.")):
+    for booking_id, said in ((early, "₹1,000.00 goes back"), (late, "Nothing is refunded.")):
         for person in (meera, ravi):
             told = rung(sockets, person, "booking_cancelled", booking_id)
             assert (said in told["message"]) == (person is meera), told

@@ -35,6 +35,8 @@ def test_each_charge_is_seen_live_and_the_expert_is_paid(stack_env: dict[str, st
         firebase.sign_in("meera", meera.email, meera.password)
         firebase.listen("meera", f"wallets/{meera.uid}", "wallet")
         browser.open("meera", meera.email, meera.password)
+        for clients, event in ((firebase, "wallet"), (browser, "snapshot")):
+            clients.wait_for("meera", event, lambda shown: shown["data"]["balance"] == 50)
         user = connect(sockets, stack_env, meera, "user", 1)
         expert = connect(sockets, stack_env, asha, "expert", 2)
         chat = sockets.call(user, "request-chat", {"expertId": asha.uid})["chatId"]

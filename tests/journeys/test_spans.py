@@ -49,7 +49,7 @@ def functions_url(stack_env: dict[str, str], collector: Collector, tmp_path: Pat
 def _answers(url: str) -> bool:
     try:
         return requests.get(url, timeout=5).status_code == 200
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 

@@ -5,7 +5,7 @@ import pytest
 from local.ports import AUTO, DEFAULT_PORT_BASE, HOST, PORT_COUNT, PortError, Ports, environment_base, reserve
 
 
-def test_twenty_ports_in_a_row_each_with_a_purpose():
+def test_ports_in_a_row_each_with_a_purpose():
     ports = Ports.of(9000)
     assert list(ports) == list(range(9000, 9000 + PORT_COUNT))
     assert (ports.base, ports.api, ports.firestore, ports.console) == (9000, 9000, 9001, 9014)

@@ -74,7 +74,7 @@ def test_every_type_that_is_told_is_declared() -> None:
 
 def test_every_template_belongs_to_a_type() -> None:
     names = {path.stem for path in (templates.FOLDER / "content").iterdir()}
-    assert names - {"default"} <= set(types.KINDS)
+    assert names - {"default"} <= {*types.KINDS, *types.CODES}
 
 
 def test_the_defaults_of_the_product() -> None:
@@ -120,4 +120,4 @@ def test_an_undeclared_type_is_told_all_the_same_and_logged(ctx: Context, caplog
 
 
 def test_every_type_has_a_sample() -> None:
-    assert {sample["type"] for sample in SAMPLES.values()} == set(types.KINDS)
+    assert {sample["type"] for sample in SAMPLES.values()} == {*types.KINDS, *types.CODES}

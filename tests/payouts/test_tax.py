@@ -58,7 +58,7 @@ def test_what_lies_above_is_taxed_and_less_is_sent(till: Till) -> None:
     shown = till.expert.get(f"/api/wallet/transactions/{made['transactionId']}").json()
     assert (shown["status"], shown["amount"], shown["tds"], shown["netAmount"]) == ("completed", 400, 2, 398)
     [told] = [one for one in till.all("notifications") if one["type"] == "payout_processed"]
-    assert told["message"].endswith("and 2 INR of TDS were withheld.")
+    assert told["message"].endswith("and ₹2.00 of TDS was withheld.")
     assert (tds(till), year(till)) == (2_00, (50_200_00, 2_00))
     till.check_books()
 

@@ -45,7 +45,7 @@ const parent = (path) => path.slice(0, path.lastIndexOf("/"));
 const ownedBy = (firestore, { path, listBy }, world) => {
   const documents = collection(firestore, parent(pathIn(world, path)));
   if (listBy === "participants") return query(documents, where(listBy, "array-contains", `user-${world}`));
-  const owner = `${["userId", "studentId"].includes(listBy) ? "user" : "expert"}-${world}`;
+  const owner = `${["userId", "studentId", "uid"].includes(listBy) ? "user" : "expert"}-${world}`;
   return listBy ? query(documents, where(listBy, "==", owner)) : documents;
 };
 

@@ -19,6 +19,12 @@ users/{user}/sealed/birth           |           | -         | -     | -         
 phones/{id}                         |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 signIns/{id}                        |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 wallets/{user}                      |           | -         | g     | -           | -     | -      | gl    | g    | -              | -                    | -
+gamification/{user}                 |           | -         | g     | -           | -     | -      | gl    | g    | -              | -                    | -
+members/{user}              (public)|           | g         | g     | g           | g     | g      | g     | -    | g              | g                    | g
+members/{id}                        |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+members/{user}/private/referral     |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+members/{user}/endorsements/first   |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+points/{id}                         | uid       | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 transactions/{id}                   | userId    | -         | gl    | -           | -     | -      | gl    | l    | -              | -                    | -
 transactions/{id}                   |           | -         | g     | -           | -     | -      | gl    | -    | -              | -                    | -
 sessions/{id}                       | userId    | -         | gl    | g           | -     | -      | gl    | l    | -              | -                    | -
@@ -34,6 +40,18 @@ recordings/{id}                     |           | -         | -     | -         
 consults/{id}                       | userId    | -         | gl    | g           | -     | -      | gl    | l    | -              | -                    | -
 consults/{id}                       | expertUid | -         | g     | gl          | -     | -      | gl    | -    | -              | -                    | -
 consults/{id}/private/terms         |           | -         | -     | g           | -     | -      | g     | -    | -              | -                    | -
+courses/{id}                        |           | g         | g     | g           | g     | g      | g     | -    | g              | g                    | g
+courses/draft-{id}                  |           | -         | g     | -           | -     | -      | g     | -    | -              | -                    | -
+courses/{id}/private/content        |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+courses/{id}/private/review         |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+courseListings/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+enrollments/{id}                    | uid       | -         | gl    | -           | -     | -      | gl    | l    | -              | -                    | -
+enrollments/{id}                    |           | -         | g     | -           | -     | -      | gl    | -    | -              | -                    | -
+certificates/{id}                   | uid       | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+liveSessions/{id}           (public)|           | gl        | gl    | gl          | gl    | gl     | gl    | gl   | gl             | gl                   | gl
+liveSessions/{id}/private/call      |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+liveSessions/{id}/participants/{user} |         | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+liveSessions/{id}/messages/first    |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 packages/{id}               (public)|           | gl        | gl    | gl          | gl    | gl     | gl    | gl   | gl             | gl                   | gl
 packagePurchases/{id}               | userId    | -         | gl    | -           | -     | -      | gl    | l    | -              | -                    | -
 packagePurchases/{id}               |           | -         | g     | -           | -     | -      | gl    | -    | -              | -                    | -
@@ -44,11 +62,17 @@ couponUsers/{id}                    |           | -         | -     | -         
 availability/{id}                   |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 disputes/{id}                       | studentId | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 bookingRefunds/{id}                 | studentId | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+coursePurchases/{id}                | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+courseCheckouts/{id}                |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+courseRefunds/{id}                  | userId    | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 gatewayRefunds/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 config/rates/rows/first             |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 conversations/{id}                  | participants | -      | gl    | g           | -     | -      | gl    | l    | -              | -                    | -
 conversations/{id}                  |           | -         | g     | g           | -     | -      | gl    | -    | -              | -                    | -
 conversations/{id}/messages/first   |           | -         | gl    | gl          | -     | -      | gl    | -    | -              | -                    | -
+exchanges/{id}                      | participants | -      | gl    | g           | -     | -      | gl    | l    | -              | -                    | -
+exchanges/{id}                      |           | -         | g     | g           | -     | -      | gl    | -    | -              | -                    | -
+exchangeClaims/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 archives/{user}                     |           | -         | g     | -           | -     | -      | -     | g    | -              | -                    | -
 sessions/{id}/private/settlement    |           | -         | -     | gl          | -     | -      | gl    | -    | -              | -                    | -
 experts/{id}                (public)|           | gl        | gl    | gl          | gl    | gl     | gl    | gl   | gl             | gl                   | gl

@@ -12,9 +12,15 @@ const documents = (world) => {
     // One account says that it isn't disabled, the others don't mention it.
     [`users/${expertUid}`]: { name: "Ravi", disabled: world === "disabled" },
     [`users/admin-${world}`]: { name: "Admin", ...disabled },
+    [`members/${user}`]: { name: "Asha", status: "active" },
+    [`members/${id}`]: { name: "Asha", status: "banned" },
     [`sessions/${id}`]: { userId: user, expertUid, expertId: id, status: "in_progress" },
     [`consults/${id}`]: { userId: user, expertUid, expertId: id, status: "active" },
     [`bookings/${id}`]: { studentId: user, mentorUid: expertUid, mentorId: id, status: "confirmed" },
+    [`courses/${id}`]: { instructor: { uid: user }, status: "published" },
+    [`courses/draft-${id}`]: { instructor: { uid: user }, status: "draft" },
+    [`enrollments/${id}`]: { uid: user, courseId: id, status: "active" },
+    [`exchanges/${id}`]: { participants: [user, expertUid], status: "accepted" },
     [`conversations/${id}`]: { participants: [user, expertUid], unread: { [user]: 0, [expertUid]: 1 } },
     [`experts/${id}`]: { firebaseUid: expertUid, name: "Ravi", pricePerMin: 10 },
   };

@@ -1,11 +1,11 @@
-"""Sums by Firestore's aggregation: exact, of the documents that have the field."""
+"""Sums by Firestore's aggregation: exact, of the documents that have the field; pages by cursor and by number."""
 
 from datetime import timedelta
 
 import pytest
 
 from konnect.context import Context
-from konnect.store import Query
+from konnect.store import Query, page
 from tests.support import START
 
 
@@ -39,3 +39,12 @@ class TestSum:
     def test_of_nothing_is_zero(self, ctx: Context) -> None:
         total = of("asha").sum(ctx.db, "earningPaise")
         assert (total, type(total)) == (0, int)
+
+
+def test_a_page_by_number_goes_on_by_cursor_whatever_number_is_sent(filled: Context) -> None:
+    query = Query(("transactions",), order=(("createdAt", "desc"),)).filter("userId", "==", "asha")
+    second = page(filled.db, query, limit=2, number=2)
+    assert [one["id"] for one in second.items] == ["e2", "e1"]
+    for number in (None, 1, 2):
+        last = page(filled.db, query, limit=2, cursor=second.next_cursor, number=number)
+        assert ([one["id"] for one in last.items], last.next_cursor) == (["e0"], None)

@@ -12,8 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from konnect import ids
 from konnect.bookings import reversal
 from konnect.context import Context
+from konnect.course_sales import refund as course_refund
 from konnect.disputes import service as disputes
 from konnect.http.schemas import DocumentId
+from konnect.identity import standing
+from konnect.identity.standing import Status
 from konnect.money import Rupees, to_paise
 from konnect.sessions import refunds
 from konnect.store import Tx
@@ -53,6 +56,14 @@ class RefundBooking(Payload):
     refundId: DocumentId | None = None  # noqa: N815
 
 
+class RefundCourse(Payload):
+    """{"paymentId": a purchase's, "reason", "refundId": makes a repeat harmless}: all that is left of it"""
+
+    paymentId: DocumentId  # noqa: N815
+    reason: Reason
+    refundId: DocumentId | None = None  # noqa: N815
+
+
 class DecideDispute(Payload):
     """{"bookingId", "decision": refund_full | refund_partial | no_refund, "amount": of a partial one, "note"}"""
 
@@ -73,11 +84,12 @@ class AdjustWallet(Payload):
 
 
 class SetUser(Payload):
-    """{"uid", "role", "disabled", "name"}: what is left out stays."""
+    """{"uid", "role", "disabled", "status", "name"}: what is left out stays; a status says whether it is disabled."""
 
     uid: DocumentId
     role: Role = None  # type: ignore[assignment]
     disabled: bool = None  # type: ignore[assignment]
+    status: Status = None  # type: ignore[assignment]
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)] = None  # type: ignore[assignment]
     reason: Reason | None = None
 
@@ -102,6 +114,12 @@ def refund_booking(ctx: Context, payload: dict[str, Any], now: datetime) -> dict
     amount_paise = None if given.amount is None else to_paise(given.amount)
     refund = reversal.Request(given.bookingId, given.refundId or ids.new(), amount_paise, given.reason, given.actor)
     return ctx.run(lambda tx: reversal.view(reversal.refund(tx, refund, now=now)))
+
+
+def refund_course(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    given = RefundCourse.model_validate(payload)
+    refund = course_refund.Request(given.paymentId, given.refundId or ids.new(), given.reason, given.actor)
+    return ctx.run(lambda tx: course_refund.refund(tx, refund, now=now))
 
 
 def decide_dispute(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -133,10 +151,17 @@ def adjust_wallet(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[
 def set_user(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
     given = SetUser.model_validate(payload)
     change = users.Change(
-        given.uid, given.actor, role=given.role, disabled=given.disabled, name=given.name, reason=given.reason
+        given.uid,
+        given.actor,
+        role=given.role,
+        disabled=given.disabled,
+        status=given.status,
+        name=given.name,
+        reason=given.reason,
     )
     user = users.change(ctx, change, now=now)
-    return {name: user.get(name) for name in ("id", "email", "name", "role", "disabled")}
+    shown = {name: user.get(name) for name in ("id", "email", "name", "role", "disabled")}
+    return {**shown, "status": standing.of(user)}
 
 
 def set_config(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """metricsDays/{day}: the numbers of one business day (Asia/Kolkata), so that history is read at a document a day.
 
-{day, peaks: {online, active, waiting: {value, at}}, hours: {"13": {samples, active, online, waiting: sums, activeMax}},
-rolledUpAt, counts, money}. Peaks are sampled each minute; counts and money (the ledger's sums of the day) are written
-by the nightly roll-up. A day that was not rolled up yet is computed from the ledger's own sums, which are exact.
+{day, peaks: {online, active, waiting, consults: {value, at}}, hours: {"13": {samples, active, online, waiting,
+consults: sums, activeMax}}, rolledUpAt, counts, money}; a day may be older than one of its measures or counts. Peaks
+are sampled each minute; counts and money (the ledger's sums of the day) are written by the nightly roll-up. A day that
+was not rolled up yet is computed from the ledger's own sums, which are exact.
 """
 
 import logging
@@ -12,11 +13,15 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from konnect import clock
+from konnect.consults import figures as consults
 from konnect.context import Context
 from konnect.errors import BadRequest
+from konnect.exchange import figures as exchanges
 from konnect.experts import service as experts
+from konnect.learning import figures as courses
 from konnect.ledger import days as ledger_days
 from konnect.ledger.days import Sums
+from konnect.live import figures as live
 from konnect.sessions import listing
 from konnect.store import Database, Doc, Query, Tx
 
@@ -28,7 +33,8 @@ COLLECTION = "metricsDays"
 MAX_DAYS = 731
 ROLLED_UP_WITHIN = 7
 """Days that the nightly roll-up makes good by itself."""
-MEASURES = ("online", "active", "waiting")
+MEASURES = ("online", "active", "waiting", "consults")
+"""Sampled each minute: experts, sessions by the minute, people in queues, kundlinow's consults."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,19 @@ def of_range(db: Database, first: date, last: date, *, now: datetime, counted: b
     return found
 
 
+def span(first: date | None, last: date | None, *, default: int, most: int, now: datetime) -> tuple[date, date]:
+    """The days asked for; today is the last, and `default` days the length, where nothing is said.
+
+    Raises BadRequest."""
+    last = last or clock.business_day(now)
+    first = first or last - timedelta(days=default - 1)
+    if first > last:
+        raise BadRequest.field("from", "must not be after `to`")
+    if (last - first).days >= most:
+        raise BadRequest.field("from", f"must be less than {most} days before `to`")
+    return first, last
+
+
 def runs(days: Sequence[date]) -> list[tuple[date, date]]:
     """Days in order as first and last of each unbroken run. Pure."""
     found: list[tuple[date, date]] = []
@@ -77,10 +96,19 @@ def runs(days: Sequence[date]) -> list[tuple[date, date]]:
 def count(db: Database, day: date) -> dict[str, int]:
     """What was begun and ended on a day, by counting index entries (a read a thousand)."""
     since, until = clock.day_begins(day), clock.day_begins(day + timedelta(days=1))
+    classes, attendances = live.held(db, since, until)
     return {
         "newUsers": Query(("userIndex",)).filter("createdAt", ">=", since).filter("createdAt", "<", until).count(db),
         "sessions": listing.count_created(db, since, until),
         "sessionsEnded": listing.count_ended(db, since, until),
+        "consults": consults.count_created(db, since, until),
+        "consultsEnded": consults.count_ended(db, since, until),
+        "enrollments": courses.count_enrolled(db, since, until),
+        "completions": courses.count_completed(db, since, until),
+        "exchanges": exchanges.count_created(db, since, until),
+        "exchangesCompleted": exchanges.count_completed(db, since, until),
+        "classes": classes,
+        "attendances": attendances,
     }
 
 
@@ -110,6 +138,7 @@ def measure_now(db: Database) -> dict[str, int]:
         "online": experts.count_online(db),
         "active": listing.count_active(db),
         "waiting": listing.count_waiting(db),
+        "consults": consults.count_active(db),
     }
 
 
@@ -128,7 +157,7 @@ def sample(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, in
         hours[hour] = {
             "samples": so_far["samples"] + 1,
             "activeMax": max(so_far["activeMax"], values["active"]),
-            **{name: so_far[name] + values[name] for name in MEASURES},
+            **{name: so_far.get(name, 0) + values[name] for name in MEASURES},
         }
         tx.set((COLLECTION, day), {**before, "day": day, "peaks": peaks, "hours": hours})
 

@@ -44,11 +44,18 @@ class SessionCounts(Schema):
     ended_today: int
 
 
+class ConsultCounts(Schema):
+    active: int
+    today: int
+    ended_today: int
+
+
 class Metrics(Schema):
     users: UserCounts
     experts: ExpertCounts
     capacity: Capacity
     sessions: SessionCounts
+    consults: ConsultCounts
     waiting: int
     today: Today
     currency: str
@@ -60,9 +67,12 @@ class MetricsDay(Money):
     new_users: int
     sessions: int
     sessions_ended: int
+    consults: int
+    consults_ended: int
     peak_online: int
     peak_active: int
     peak_waiting: int
+    peak_consults: int
 
 
 class MetricsHistory(Schema):
@@ -79,6 +89,7 @@ class Hour(Schema):
     sessions: float = Field(description="On average of the minutes sampled.")
     experts: float
     waiting: float
+    consults: float
     sessions_max: int
 
 
@@ -87,6 +98,7 @@ class Peaks(Schema):
     experts: Reached
     sessions: Reached
     waiting: Reached
+    consults: Reached
     hours: list[Hour] = Field(description="The usual course of a day, in Asia/Kolkata.")
 
 
@@ -107,12 +119,28 @@ class LiveCounts(Schema):
     online: int
     active: int
     waiting: int
+    consults: int
+
+
+class ActiveConsult(Schema):
+    id: str
+    type: str
+    user_id: str
+    user_name: str
+    expert_id: str
+    expert_name: str
+    duration_minutes: int
+    price: float
+    price_paise: int
+    started_at: datetime
+    ends_at: datetime
 
 
 class Realtime(Schema):
     counts: LiveCounts
     experts: list[OnlineExpert]
     sessions: list[AdminSession]
+    consults: list[ActiveConsult]
     queues: list[QueueLength]
     at: datetime
 

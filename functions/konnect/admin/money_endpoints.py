@@ -1,13 +1,11 @@
 """/api/admin: transactions, revenue, wallet adjustments, settlements; each report as a CSV file, too."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 from typing import Any
 
 from flask import Response
 
 from konnect import clock, idempotency, ids
-from konnect.errors import BadRequest
 from konnect.http import csv_files
 from konnect.http.routing import Call, Router
 from konnect.http.schemas import Listing
@@ -30,7 +28,6 @@ from .schemas import (
     RevenueReport,
     SettlementReport,
     SettlementsQuery,
-    Span,
 )
 from .sessions_endpoints import moments
 
@@ -68,7 +65,7 @@ def list_transactions(call: Call, query: AdminTransactionsQuery) -> dict[str, An
 def revenue_report(call: Call, query: RevenueQuery) -> dict[str, Any] | Response:
     """Revenue by day, week (from Monday) or month of Asia/Kolkata, to the paisa from the ledger."""
     default = DEFAULT_DAYS[query.period]
-    first, last = _span(query, call, default=default, most=days.MAX_DAYS)
+    first, last = days.span(query.from_, query.to, default=default, most=days.MAX_DAYS, now=call.now)
     found = days.of_range(call.ctx.db, first, last, now=call.now, counted=False)
     moved = {day.day: day.money for day in found}
     items = revenue.series(moved, query.period, first, last, query.source)
@@ -129,22 +126,11 @@ def adjust(call: Call, user_id: str, body: AdjustRequest) -> dict[str, Any]:
 @router.get("/api/admin/settlements", response=SettlementReport, auth="admin", errors=(502, 503))
 def settlement_report(call: Call, query: SettlementsQuery) -> dict[str, Any] | Response:
     """What the gateway settled to the bank account, day by day, reconciled against the ledger; a week by default."""
-    first, last = _span(query, call, default=7, most=settlements.MAX_DAYS)
+    first, last = days.span(query.from_, query.to, default=7, most=settlements.MAX_DAYS, now=call.now)
     report = settlements.compare(call.ctx.db, gateway(call.ctx.settings), first, last, now=call.now)
     if query.format == "csv":
         return csv_files.answer("settlements", SETTLEMENT_COLUMNS, (_settlement_row(row) for row in report["items"]))
     return report
-
-
-def _span(query: Span, call: Call, *, default: int, most: int) -> tuple[date, date]:
-    """The days asked for; today is the last, and `default` days the length, where nothing is said."""
-    last = query.to or clock.business_day(call.now)
-    first = query.from_ or last - timedelta(days=default - 1)
-    if first > last:
-        raise BadRequest.field("from", "must not be after `to`")
-    if (last - first).days >= most:
-        raise BadRequest.field("from", f"must be less than {most} days before `to`")
-    return first, last
 
 
 def _rows(db: Database, query: Query) -> Iterator[list[Any]]:

@@ -20,6 +20,7 @@ SOURCES: dict[str, Source] = {
     "course": "courses",
 }
 _FEES = {accounts.PLATFORM_FEES, accounts.PLATFORM_SUBSCRIPTIONS}
+_GATEWAYS = {accounts.GATEWAY_RAZORPAY, accounts.GATEWAY_STRIPE}
 _REVERSED = {"refund", "reverse"}
 """What gives back of what was settled already; other kinds give back what was nobody's revenue yet."""
 
@@ -105,11 +106,17 @@ def _parts(sold: str, verb: str, account: str, added: bool, paise: int) -> Itera
     elif account == accounts.PLATFORM_ADJUSTMENTS and not added:
         # A refund that was made by hand at the gateway: the platform bears it.
         yield ("fee_refunded", paise)
-    elif account == accounts.GATEWAY_RAZORPAY:
+    elif account in _GATEWAYS:
         if not added:
             yield ("received", paise)
+            if sold == "course" and verb == "pay":
+                yield ("gross", paise)
         elif verb in _REVERSED:
             yield ("refunds", paise)
+    elif sold == "course" and verb == "pay":
+        # Without a hold, too: what a wallet gets by it is the educator's share.
+        if account == "wallet" and not added:
+            yield ("gross", paise)
     elif verb == "settle":
         if account == "hold" and not added:
             yield ("gross", paise)

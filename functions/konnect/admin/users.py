@@ -1,5 +1,5 @@
-"""What an admin does to an account: role, name, disabled. A loss of rights takes effect at once: sign-ins are revoked,
-sockets disconnected, running sessions ended and settled."""
+"""What an admin does to an account: role, name, status, disabled. A loss of rights takes effect at once: sign-ins are
+revoked, sockets disconnected, running sessions ended and settled."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +9,13 @@ from konnect import audit, auth, clock
 from konnect.bookings import tasks as bookings
 from konnect.consults import course as consults
 from konnect.context import Context
+from konnect.courses import withdrawal as courses
 from konnect.errors import Conflict, NotFound
 from konnect.experts import service as experts
+from konnect.identity import standing
+from konnect.identity.standing import Status
+from konnect.live import service as live
+from konnect.members import service as members
 from konnect.platform import PlatformConfig, platform_config
 from konnect.realtime import DISCONNECT, user_room
 from konnect.sessions import listing
@@ -26,18 +31,27 @@ _RANK = {"user": 0, "expert": 1, "admin": 2}
 
 @dataclass(frozen=True)
 class Change:
-    """What is to be changed; None: nothing."""
+    """What is to be changed; None: nothing. A `status` says whether the account is disabled, too."""
 
     uid: str
     by: str
     role: Role | None = None
     disabled: bool | None = None
+    status: Status | None = None
     name: str | None = None
     reason: str | None = None
 
     @property
-    def fields(self) -> Doc:
-        given = {"role": self.role, "disabled": self.disabled, "name": self.name}
+    def closes(self) -> bool | None:
+        """Whether the account is to be disabled."""
+        return self.disabled if self.status is None else self.status in standing.CLOSED
+
+    def fields(self, user: Doc) -> Doc:
+        """What the profile then has. Disabled without a status, an account is suspended, if it is not banned."""
+        status = self.status
+        if status is None and self.disabled is not None:
+            status = standing.of({**user, "disabled": self.disabled})
+        given = {"role": self.role, "disabled": self.closes, "status": status, "name": self.name}
         return {name: value for name, value in given.items() if value is not None}
 
 
@@ -75,10 +89,10 @@ def change(ctx: Context, given: Change, *, now: datetime) -> Doc:
         if user.get("tokensValidAfter") == now:
             claimed["tokensValidAfter"] = claimed_at
         ctx.run(lambda tx: tx.update(("users", uid), claimed))
-    if given.disabled is not None:
-        what = "disable" if given.disabled else "enable"
-        ctx.outside(f"{what} the account of {uid}", auth.set_disabled, uid, given.disabled, using=using)
-    if given.disabled or user.get("tokensValidAfter") == now:
+    if given.closes is not None:
+        what = "disable" if given.closes else "enable"
+        ctx.outside(f"{what} the account of {uid}", auth.set_disabled, uid, given.closes, using=using)
+    if given.closes or user.get("tokensValidAfter") == now:
         ctx.outside(f"revoke the sign-ins of {uid}", auth.revoke, uid, using=using)
         # Not an effect of the transaction: one whose commit was in doubt would have lost it.
         ctx.emit([Emit(user_room(uid), DISCONNECT, None)])
@@ -90,43 +104,51 @@ def _write(tx: Tx, given: Change, *, config: PlatformConfig, pace: Pace, now: da
     """The profile afterwards."""
     uid = given.uid
     user = tx.get("users", uid)
-    if user is None:
+    if user is None or user.get("deletedAt") is not None:
         raise _not_found()
-    if uid == given.by and (given.disabled or _lowers(user, given.role)):
+    if uid == given.by and (given.closes or _lowers(user, given.role)):
         raise Conflict("you can't disable your own account or lower its role", code="OWN_ACCOUNT")
-    changed = {name: value for name, value in given.fields.items() if user.get(name) != value}
+    had = {**user, "status": standing.of(user)}
+    changed = {name: value for name, value in given.fields(user).items() if had.get(name) != value}
     if not changed:
-        if given.disabled:
+        if given.closes:
             # What had to follow the change that was made before may have failed.
-            sessions.end_all(tx, uid, pace=pace, now=now)
-            consults.end_all(tx, uid, pace=pace, now=now)
-            bookings.schedule_cancelling(tx, uid, now=now)
-            subscriptions.schedule_cancelling(tx, uid, now=now)
+            _end_all(tx, uid, pace, now)
         return {**user, "id": uid}
     fields: Doc = {**changed, "updatedAt": now}
-    if changed.get("disabled") or _lowers(user, changed.get("role")):
+    loses = changed.get("disabled") or _lowers(user, changed.get("role"))
+    if loses:
         # Ends the ID tokens that are out, which a revocation of sign-ins alone does not.
         fields["tokensValidAfter"] = now
-        expert_id = experts.id_of(tx, uid)
-        if changed.get("disabled"):
-            sessions.end_all(tx, uid, pace=pace, now=now)
-            consults.end_all(tx, uid, pace=pace, now=now)
-            bookings.schedule_cancelling(tx, uid, now=now)
-            subscriptions.schedule_cancelling(tx, uid, now=now)
-        if tx.get("experts", expert_id) is not None:
-            experts.set_available(tx, expert_id, False, config, now=now)
+    expert_id = experts.id_of(tx, uid)
+    if changed.get("disabled"):
+        _end_all(tx, uid, pace, now)
+    if (loses or changed.get("status") == "inactive") and tx.get("experts", expert_id) is not None:
+        experts.set_available(tx, expert_id, False, config, now=now)
+    if "status" in changed and members.get(tx, uid) is not None:
+        members.set_status(tx, uid, changed["status"], now=now)
     tx.update(("users", uid), fields)
     audit.write(
         tx,
         actor=given.by,
         action="user.change",
         target=f"users/{uid}",
-        before={name: user.get(name) for name in changed},
+        before={name: had.get(name) for name in changed},
         after=changed,
         reason=given.reason,
         now=now,
     )
     return {**user, **fields, "id": uid}
+
+
+def _end_all(tx: Tx, uid: str, pace: Pace, now: datetime) -> None:
+    """What a closed account has under way, and what is booked."""
+    sessions.end_all(tx, uid, pace=pace, now=now)
+    consults.end_all(tx, uid, pace=pace, now=now)
+    live.end_all(tx, uid, now=now)
+    courses.schedule(tx, uid, now=now)
+    bookings.schedule_cancelling(tx, uid, now=now)
+    subscriptions.schedule_cancelling(tx, uid, now=now)
 
 
 def _lowers(user: Doc, role: str | None) -> bool:

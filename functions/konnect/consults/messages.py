@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from konnect import clock
-from konnect.money import rupees
+from konnect.money import inr, rupees
 from konnect.notifications import service as notifications
 from konnect.notifications.types import Type
 from konnect.sessions.metering import Side
@@ -35,10 +35,10 @@ def accepted(tx: Tx, consult: Doc, *, now: datetime) -> None:
 
 def ended(tx: Tx, consult: Doc, share_paise: int, *, now: datetime) -> None:
     """Of a consult that has taken place its receipt in short; of another why not, and what became of the money."""
-    paid, back, earned = rupees(consult["amountPaise"]), rupees(consult["refundedAmountPaise"]), rupees(share_paise)
-    charged = f" {paid} INR were charged." if paid else ""
-    returned = f" {back} INR are back in your wallet." if back else ""
-    earning = f" You have earned {earned} INR." if earned else ""
+    paid_paise, back_paise = consult["amountPaise"], consult["refundedAmountPaise"]
+    charged = f" {inr(paid_paise)} was charged." if paid_paise else ""
+    returned = f" {inr(back_paise)} is back in your wallet." if back_paise else ""
+    earning = f" You have earned {inr(share_paise)}." if share_paise else ""
     data = {"reason": consult["endReason"], "seconds": consult["seconds"]}
     type: Type
     if consult["startedAt"] is not None:
@@ -52,8 +52,9 @@ def ended(tx: Tx, consult: Doc, share_paise: int, *, now: datetime) -> None:
             "user": f"Your consult with {consult['expertName']}: {to_user}.",
             "expert": f"The consult with {consult['userName']}: {to_expert}.",
         }
-    _tell(tx, consult, "user", type, title, said["user"] + charged + returned, {**data, "refundAmount": back}, now)
-    _tell(tx, consult, "expert", type, title, said["expert"] + earning, {**data, "earning": earned}, now)
+    for_user, for_expert = {**data, "refundAmount": rupees(back_paise)}, {**data, "earning": rupees(share_paise)}
+    _tell(tx, consult, "user", type, title, said["user"] + charged + returned, for_user, now)
+    _tell(tx, consult, "expert", type, title, said["expert"] + earning, for_expert, now)
 
 
 def _tell(

@@ -11,7 +11,7 @@ from konnect.errors import BadRequest, Conflict, Forbidden
 from konnect.experts import preferences
 from konnect.experts import service as experts
 from konnect.ledger import service as ledger
-from konnect.money import rupees
+from konnect.money import inr, rupees
 from konnect.platform import PlatformConfig
 from konnect.sessions import claims
 from konnect.sessions.metering import Pace
@@ -209,7 +209,7 @@ def _price(rate_paise: int, minutes: int, shown_paise: int | None) -> int:
     price_paise = policy.price(rate_paise, minutes)
     if shown_paise is not None and shown_paise != price_paise:
         raise Conflict(
-            f"the price is {rupees(price_paise)} INR",
+            f"the price is {inr(price_paise)}",
             code="PRICE_CHANGED",
             details=[{"price": rupees(price_paise), "pricePerMin": rupees(rate_paise)}],
         )

@@ -15,13 +15,20 @@ from konnect.auth import Principal
 from konnect.bookings import deletion as bookings_deletion
 from konnect.consults import deletion as consults_deletion
 from konnect.context import Context
+from konnect.course_sales import deletion as checkout_deletion
+from konnect.courses import deletion as courses_deletion
 from konnect.disputes import deletion as disputes_deletion
 from konnect.earnings import deletion as earnings_deletion
 from konnect.errors import Conflict
+from konnect.exchange import deletion as exchange_deletion
 from konnect.experts import deletion as experts_deletion
 from konnect.experts import service as experts
+from konnect.gamification import deletion as gamification_deletion
 from konnect.identity import phones
 from konnect.identity import service as identity
+from konnect.learning import deletion as learning_deletion
+from konnect.live import deletion as live_deletion
+from konnect.members import deletion as members_deletion
 from konnect.mentors import deletion as mentors_deletion
 from konnect.messaging import deletion as messaging_deletion
 from konnect.notifications import service as notifications
@@ -98,6 +105,7 @@ def _open_matters(tx: Tx, uid: str, now: datetime) -> list[dict[str, Any]]:
     return [
         *sessions_deletion.open_matters(tx, uid),
         *consults_deletion.open_matters(tx, uid),
+        *live_deletion.open_matters(tx, uid),
         *bookings_deletion.open_matters(tx, uid),
         *disputes_deletion.open_matters(tx, uid),
         *wallet_deletion.open_matters(tx, uid, now=now),
@@ -126,16 +134,23 @@ def run(ctx: Context, uid: str, *, now: datetime) -> bool:
         mentors_deletion.erase(ctx, deletion["expertId"])
     sessions_deletion.erase(ctx, uid, deletion["expertId"], NAME, now=now)
     consults_deletion.erase(ctx, uid, NAME, now=now)
+    live_deletion.erase(ctx, uid, NAME, now=now)
+    learning_deletion.erase(ctx, uid, NAME, now=now)
+    checkout_deletion.erase(ctx, uid, now=now)
+    courses_deletion.erase(ctx, uid, NAME, now=now)
     bookings_deletion.erase(ctx, uid, NAME, now=now)
+    exchange_deletion.erase(ctx, uid, NAME, now=now)
     customers.erase(ctx, uid)
     packages_deletion.erase(ctx, uid, deletion["expertId"], NAME, now=now)
     disputes_deletion.erase(ctx, uid, now=now)
     subscriptions_deletion.erase(ctx, uid, now=now)
     messaging_deletion.erase(ctx, uid, NAME)
     reviews_deletion.erase(ctx, uid, now=now)
+    gamification_deletion.erase(ctx, uid)
     notifications.erase(ctx.db, uid)
     uploads_deletion.erase(ctx, uid)
     phones.erase(ctx, uid)
+    members_deletion.erase(ctx, uid)
     for part in ("private", "sealed"):
         for document in Query(("users", uid, part)).run(ctx.db):
             ctx.db.delete("users", uid, part, document["id"])

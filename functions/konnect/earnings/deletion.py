@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from konnect.money import rupees
+from konnect.money import inr, rupees
 from konnect.store import Tx
 
 from . import repository
@@ -15,7 +15,7 @@ def open_matters(tx: Tx, uid: str) -> list[dict[str, Any]]:
     return [
         {
             "code": "PAYOUT_PENDING",
-            "message": f"a payout of {rupees(payout['amountPaise'])} INR is under way",
+            "message": f"a payout of {inr(payout['amountPaise'])} is under way",
             "way": "wait until it is settled; without payout details, give them",
             "amount": rupees(payout["amountPaise"]),
             "payoutId": payout["id"],

@@ -6,7 +6,7 @@ from datetime import datetime
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg
-from konnect.money import rupees
+from konnect.money import inr, rupees
 from konnect.notifications import service as notifications
 from konnect.notifications.types import Type
 from konnect.payouts.purposes import Outcome
@@ -31,19 +31,19 @@ def settled(tx: Tx, payout: Doc, outcome: Outcome, *, reference: str, reason: st
             log.error("money came back for a deleted account", extra={"payout": payout["id"], "uid": uid})
         return
     about, shown = payout["about"], (payout["destination"] or {}).get("shown")
-    amount, to = rupees(payout["amountPaise"]), f" to {shown}" if shown else ""
+    amount, to = inr(payout["amountPaise"]), f" to {shown}" if shown else ""
     sessions = f"{about['bookings']} session" + ("s" if about["bookings"] != 1 else "")
     told: dict[Outcome, tuple[Type, str, str]] = {
-        "paid": ("payout_processed", "Your earnings are paid", f"{amount} INR for {sessions} are on their way{to}."),
+        "paid": ("payout_processed", "Your earnings are paid", f"{amount} for {sessions} is on its way{to}."),
         "failed": (
             "payout_failed",
             "Your weekly payout failed",
-            f"{amount} INR for {sessions} could not be sent{to}: {reason}. They are due to you as before.",
+            f"{amount} for {sessions} could not be sent{to}: {reason}. It is due to you as before.",
         ),
         "reversed": (
             "payout_reversed",
             "Your weekly payout came back",
-            f"Your bank returned {amount} INR that we had sent{to}: {reason}. They are due to you again.",
+            f"Your bank returned {amount} that we had sent{to}: {reason}. It is due to you again.",
         ),
     }
     type, title, body = told[outcome]
@@ -58,7 +58,7 @@ def settled(tx: Tx, payout: Doc, outcome: Outcome, *, reference: str, reason: st
         data={
             "payoutId": payout["id"],
             "kind": repository.KIND,
-            "amount": amount,
+            "amount": rupees(payout["amountPaise"]),
             "sessions": about["bookings"],
             "periodStart": about["period"]["start"],
             "periodEnd": about["period"]["end"],

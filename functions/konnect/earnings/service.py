@@ -10,7 +10,7 @@ from konnect import clock
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement
-from konnect.money import rupees
+from konnect.money import inr, rupees
 from konnect.notifications import service as notifications
 from konnect.payouts import details, tax
 from konnect.payouts import service as payouts
@@ -141,15 +141,14 @@ def line(booking: Doc, terms: Doc) -> Doc:
 
 
 def _ask_for_details(tx: Tx, uid: str, plan: Plan, before: datetime, now: datetime) -> None:
-    amount = rupees(plan.amount_paise)
     notifications.notify(
         tx,
         uid,
         "payout_details_needed",
         about=(repository.KIND, clock.iso(before)),
         title="Where shall we send your earnings?",
-        body=f"{amount} INR are due to you. Give us a bank account or a UPI address in your settings, and they are "
-        "paid with the next weekly payout.",
-        data={"amount": amount},
+        body=f"{inr(plan.amount_paise)} is due to you. Give us a bank account or a UPI address in your settings, and "
+        "it is paid with the next weekly payout.",
+        data={"amount": rupees(plan.amount_paise)},
         now=now,
     )

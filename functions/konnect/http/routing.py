@@ -73,6 +73,17 @@ class Call:
         assert self.principal is not None
         return self.principal
 
+    @cached_property
+    def visitor(self) -> Principal | None:
+        """On a public route: who is signed in, None for nobody. Raises Unauthenticated, Forbidden for a token that is
+        refused elsewhere too."""
+        header = self.request.headers.get("Authorization")
+        if self.principal is not None or header is None:
+            return self.principal
+        # What one of them may see is not for a cache that serves all.
+        self.response_headers["Cache-Control"] = "no-store"
+        return authentication.authenticate(self.ctx, authentication.bearer(header))
+
     @property
     def idempotency_key(self) -> str | None:
         """The Idempotency-Key header as it was sent."""

@@ -1,9 +1,9 @@
 """What every wire model shares: camelCase names, times in UTC with `Z`, lists with a cursor."""
 
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from konnect import clock, ids
@@ -19,6 +19,17 @@ def document_id(value: str) -> str:
 
 
 DocumentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,128}$"), AfterValidator(document_id)]
+
+
+def _reckonable(moment: datetime) -> datetime:
+    """In another zone, or a while later, it has to be a time as well."""
+    if not MINYEAR < moment.year < MAXYEAR:
+        raise ValueError("is no time that can be reckoned with")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_reckonable)]
+"""A time with its zone, as callers give it."""
 
 
 class Schema(BaseModel):

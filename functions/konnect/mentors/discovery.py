@@ -16,7 +16,7 @@ from konnect.context import Context
 from konnect.experts import mentoring, preferences
 from konnect.experts.listing import SHOWN
 from konnect.experts.mentoring import Area
-from konnect.store import Doc, Page, Query, Tx, numbered, page, sifted
+from konnect.store import Doc, Page, Query, Tx, page, sifted
 
 Sort = Literal["relevance", "price_asc", "price_desc", "rating", "sessions"]
 
@@ -88,9 +88,7 @@ def find(
     """
     query = query_of(criteria)
     if criteria.day is None:
-        if number is not None and cursor is None:
-            return numbered(ctx.db, query, number=number, limit=limit)
-        return page(ctx.db, query, limit=limit, cursor=cursor)
+        return page(ctx.db, query, limit=limit, cursor=cursor, number=number)
     skipped = 0 if cursor is not None or number is None else (number - 1) * limit
     return _open_on(ctx, query, criteria.day, criteria.tz, skipped=skipped, limit=limit, cursor=cursor, now=now)
 

@@ -2,7 +2,7 @@
 
 {userId, token, platform: web | android | ios, createdAt, seenAt, expiresAt}. A token stands for one installed app, and
 belongs to whoever is signed in there: registered by another user, it moves. It goes when FCM says so, at sign-out
-(DELETE), or when it has not been registered again for long; the frontends register at each start.
+(DELETE, or everywhere), or when it has not been registered again for long; the frontends register at each start.
 """
 
 from datetime import datetime, timedelta
@@ -43,6 +43,11 @@ def remove(tx: Tx, uid: str, device_id: str) -> None:
     if device is None or device["userId"] != uid:
         raise NotFound("there is no such device")
     tx.delete(("devices", device_id))
+
+
+def remove_all(tx: Tx, uid: str) -> None:
+    for device in tx.query(_of(uid)):
+        tx.delete(("devices", device["id"]))
 
 
 def of_user(db: Database, uid: str, *, now: datetime) -> list[Doc]:

@@ -16,7 +16,7 @@ from konnect.context import Context
 from konnect.errors import NotFound
 from konnect.ics import Event
 from konnect.realtime import user_room
-from konnect.store import Database, Doc, Emit, Page, Query, Tx, numbered, page
+from konnect.store import Database, Doc, Emit, Page, Query, Tx, page
 
 from . import devices, mail, preferences, types
 from .types import Type
@@ -114,9 +114,7 @@ def of_user(
     query = query.filter("inApp", "==", True)
     if unread is not None:
         query = query.filter("isRead", "==", not unread)
-    if number is not None:
-        return numbered(db, query, number=number, limit=limit)
-    return page(db, query, limit=limit, cursor=cursor)
+    return page(db, query, limit=limit, cursor=cursor, number=number)
 
 
 def unread_count(db: Database, uid: str) -> int:
@@ -166,6 +164,11 @@ def tell_count(ctx: Context, uid: str) -> int:
     count = unread_count(ctx.db, uid)
     ctx.emit([Emit(user_room(uid), "unread_count", {"count": count}, NAMESPACE)])
     return count
+
+
+def stop_pushing(tx: Tx, uid: str) -> None:
+    """Push to none of a user's devices any more, until they are registered again."""
+    devices.remove_all(tx, uid)
 
 
 def erase(db: Database, uid: str) -> int:

@@ -50,6 +50,24 @@ Type = Literal[
     "application_documents_verified",
     "application_call_scheduled",
     "application_call_done",
+    "course_purchased",
+    "course_sold",
+    "course_refunded",
+    "course_completed",
+    "exchange_requested",
+    "exchange_accepted",
+    "exchange_rejected",
+    "exchange_cancelled",
+    "exchange_session",
+    "exchange_completed",
+    "exchange_feedback",
+    "course_approved",
+    "course_rejected",
+    "badge_earned",
+    "level_up",
+    "live_scheduled",
+    "live_cancelled",
+    "live_reminder",
     "email_changed",
     "password_changed",
     "payout_details_changed",
@@ -78,7 +96,12 @@ _STUDENT, _MENTOR, _APPLICANT = ("/dashboard/mentoring",), ("/mentor/dashboard",
 _PLAN = ("/dashboard/subscription",)
 _REVIEW = ("/dashboard/mentoring?review={bookingId}", *_STUDENT)
 _CALL = ("/call/{bookingId}", "/chat")
+_LIVE = ("/live-sessions/{sessionId}",)
 _CONSULT = ("/consult/{consultId}",)
+_EXCHANGE = ("/skill-exchange/{exchangeId}",)
+_ACHIEVEMENTS = ("/achievements",)
+_MY_COURSES = ("/my-courses",)
+_COURSE, _LEARN, _TEACH = ("/courses/{courseId}",), ("/learn/{courseId}",), ("/educator/courses",)
 
 KINDS: dict[str, Kind] = {
     "booking_confirmed": Kind("Booking confirmed", ("/bookings/{bookingId}/confirmed", *_STUDENT), _MENTOR),
@@ -116,7 +139,7 @@ KINDS: dict[str, Kind] = {
     "subscription_charge_failed": Kind("Subscription payment failed", _PLAN),
     "subscription_cancelled": Kind("Subscription cancelled", _PLAN),
     "subscription_ended": Kind("Subscription ended", _PLAN),
-    "review_received": Kind("Review received", _MENTOR),
+    "review_received": Kind("Review received", (*_COURSE, *_MENTOR)),
     "mentor_approved": Kind("Mentor application approved", _MENTOR),
     "mentor_rejected": Kind("Mentor application rejected", _APPLICANT),
     "mentor_warned": Kind("Warning about a mentor's rating or cancellations", _MENTOR),
@@ -126,11 +149,32 @@ KINDS: dict[str, Kind] = {
     "application_documents_verified": Kind("Mentor application: documents verified", _APPLICANT),
     "application_call_scheduled": Kind("Mentor application: call scheduled", _APPLICANT),
     "application_call_done": Kind("Mentor application: call done", _APPLICANT),
+    "course_purchased": Kind("Course bought", _LEARN),
+    "course_sold": Kind("Course sold", _TEACH, _TEACH),
+    "course_refunded": Kind("Course refunded", _COURSE, _TEACH),
+    "course_completed": Kind("Course completed", ("/certificates",)),
+    "exchange_requested": Kind("Skill exchange requested", _EXCHANGE),
+    "exchange_accepted": Kind("Skill exchange accepted", _EXCHANGE),
+    "exchange_rejected": Kind("Skill exchange declined", _EXCHANGE),
+    "exchange_cancelled": Kind("Skill exchange ended early", _EXCHANGE),
+    "exchange_session": Kind("Session of a skill exchange planned", _EXCHANGE),
+    "exchange_completed": Kind("Skill exchange completed", _EXCHANGE),
+    "exchange_feedback": Kind("Feedback on a skill exchange", _EXCHANGE),
+    "course_approved": Kind("Course published", _MY_COURSES),
+    "course_rejected": Kind("Course not approved, or taken off sale", _MY_COURSES),
+    "badge_earned": Kind("Badge earned", _ACHIEVEMENTS, by_default=_IN_APP),
+    "level_up": Kind("Level reached", _ACHIEVEMENTS, by_default=_IN_APP),
+    "live_scheduled": Kind("Live class planned or moved", _LIVE, _LIVE),
+    "live_cancelled": Kind("Live class cancelled", _LIVE, _LIVE),
+    "live_reminder": Kind("Live class reminder", _LIVE, _LIVE),
     "email_changed": Kind("E-mail address changed", locked=_LOCKED),
     "password_changed": Kind("Password changed", locked=_LOCKED),
     "payout_details_changed": Kind("Payout details changed", locked=_LOCKED),
     "account_deleted": Kind("Account deleted", locked=_LOCKED),
 }
+
+CODES = ("code_reset", "code_verification")
+"""Mails with a code (konnect.identity.recovery): no notifications, since what they say is for the address alone."""
 
 UNKNOWN = Kind("Other")
 """Of a type that is not declared: told all the same, since the code that told it has committed."""

@@ -9,7 +9,7 @@ from konnect.errors import Conflict
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg
-from konnect.money import CURRENCY, rupees
+from konnect.money import CURRENCY, inr, rupees
 from konnect.notifications import service as notifications
 from konnect.notifications.types import Type
 from konnect.store import Doc, Tx
@@ -101,9 +101,9 @@ def source(uid: str, amount_paise: int) -> Leg:
 
 def settled(tx: Tx, payout: Doc, outcome: Outcome, *, reference: str, reason: str, now: datetime) -> None:
     """The transaction ends; the owner is told by notification and mail."""
-    uid, amount, whole = payout["userId"], rupees(payout["amountPaise"]), rupees(repository.returned(payout))
+    uid, amount, whole = payout["userId"], inr(payout["amountPaise"]), inr(repository.returned(payout))
     tds_paise = repository.returned(payout) - payout["amountPaise"]
-    less = f", and {rupees(tds_paise)} INR of TDS were withheld" if tds_paise else ""
+    less = f", and {inr(tds_paise)} of TDS was withheld" if tds_paise else ""
     transactions.settle(
         tx, payout["id"], "completed" if outcome == "paid" else "failed", now=now, reason=reason or None
     )
@@ -114,16 +114,16 @@ def settled(tx: Tx, payout: Doc, outcome: Outcome, *, reference: str, reason: st
     shown = (payout["destination"] or {}).get("shown")
     to = f" to {shown}" if shown else ""
     told: dict[Outcome, tuple[Type, str, str]] = {
-        "paid": ("payout_processed", "Your withdrawal is paid", f"{amount} INR are on their way{to}{less}."),
+        "paid": ("payout_processed", "Your withdrawal is paid", f"{amount} is on its way{to}{less}."),
         "failed": (
             "payout_failed",
             "Your withdrawal failed",
-            f"{whole} INR could not be sent{to}, and are in your wallet again: {reason}.",
+            f"{whole} could not be sent{to}, and is in your wallet again: {reason}.",
         ),
         "reversed": (
             "payout_reversed",
             "Your withdrawal came back",
-            f"Your bank returned {amount} INR that we had sent{to}; {whole} INR are in your wallet again: {reason}.",
+            f"Your bank returned {amount} that we had sent{to}; {whole} is in your wallet again: {reason}.",
         ),
     }
     type, title, body = told[outcome]

@@ -1,7 +1,7 @@
 """Firestore: documents as plain dicts, the transaction runner, queries and cursors, and the count of what it costs."""
 
 from .database import Database, Doc, Usage, measure
-from .query import Page, Query, numbered, page, sifted
+from .query import Page, Query, page, sifted
 from .transaction import EffectSink, Emit, Tx, rehearse, run
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "Tx",
     "Usage",
     "measure",
-    "numbered",
     "page",
     "rehearse",
     "run",

@@ -125,25 +125,31 @@ class Page:
     next_cursor: str | None
 
 
-def page(db: Database, query: Query, *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page:
+def page(
+    db: Database,
+    query: Query,
+    *,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+    number: int | None = None,
+) -> Page:
     """One page of `query`, whose order must be set. A cursor holds the last document's order values and id.
+
+    `number`: which page, from 1, for frontends that count pages, where there is no cursor. Those before it are read
+    too, so a cursor is cheaper; the page has one, to go on with.
 
     Raises BadRequest for a cursor that was not made here for this order.
     """
     query = replace(query, order=(*query.order, ("__name__", query.order[-1][1])), limit=limit + 1)
     if cursor:
         query = replace(query, after=tuple(_decode(cursor, len(query.order))))
+    elif number is not None:
+        query = replace(query, offset=(number - 1) * limit)
     found = query.run(db)
     items = found[:limit]
     if len(found) <= limit:
         return Page(items, None)
     return Page(items, _cursor(query.order[:-1], items[-1]))
-
-
-def numbered(db: Database, query: Query, *, number: int, limit: int = DEFAULT_LIMIT) -> Page:
-    """Page `number`, from 1, for frontends that count pages. Those before it are read too, so a cursor is cheaper; the
-    page has one, to go on with."""
-    return page(db, replace(query, offset=(number - 1) * limit), limit=limit)
 
 
 def sifted(

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from konnect.ledger import service as ledger
-from konnect.money import rupees
+from konnect.money import inr, rupees
 from konnect.store import Query, Tx
 
 DEPOSIT_WAIT = timedelta(hours=1)
@@ -21,7 +21,7 @@ def open_matters(tx: Tx, uid: str, *, now: datetime) -> list[dict[str, Any]]:
         found.append(
             {
                 "code": "WALLET_NOT_EMPTY",
-                "message": f"the wallet holds {rupees(balance_paise)} INR",
+                "message": f"the wallet holds {inr(balance_paise)}",
                 "way": "withdraw what you earned; spend the rest, or ask for a refund of your deposit",
                 "amount": rupees(balance_paise),
                 "withdrawable": rupees(earned_paise),
@@ -32,7 +32,7 @@ def open_matters(tx: Tx, uid: str, *, now: datetime) -> list[dict[str, Any]]:
         found.append(
             {
                 "code": "EARNINGS_DUE",
-                "message": f"{rupees(due_paise)} INR of earnings are due to you",
+                "message": f"{inr(due_paise)} of earnings is due to you",
                 "way": "wait for the next weekly payout; what is less than its minimum we pay out when you ask us",
                 "amount": rupees(due_paise),
             }
@@ -42,7 +42,7 @@ def open_matters(tx: Tx, uid: str, *, now: datetime) -> list[dict[str, Any]]:
         found.append(
             {
                 "code": "DEBT_OPEN",
-                "message": f"{rupees(debt_paise)} INR of refunds are to be taken from your earnings",
+                "message": f"{inr(debt_paise)} of refunds is to be taken from your earnings",
                 "way": "earn it back, or ask us to settle it",
                 "amount": rupees(debt_paise),
             }
@@ -59,7 +59,7 @@ def open_matters(tx: Tx, uid: str, *, now: datetime) -> list[dict[str, Any]]:
         found.append(
             {
                 "code": what,
-                "message": f"a {transaction['type']} of {transaction['amount']} INR is under way",
+                "message": f"a {transaction['type']} of {inr(transaction['amountPaise'])} is under way",
                 "way": "wait until it is settled; a checkout that was left counts for an hour",
                 "amount": transaction["amount"],
                 "transactionId": transaction["id"],
