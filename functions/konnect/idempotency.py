@@ -7,14 +7,18 @@ transactions: `reserve`, call, `record`; a concurrent repeat meets the reservati
 
 import hashlib
 import json
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from . import clock, ids
-from .errors import BadRequest, Conflict
+from .context import Context
+from .errors import BadRequest, Conflict, KonnectError
 from .store import Doc, Tx
 
+log = logging.getLogger(__name__)
 KEPT_S = 24 * 3600
 RESERVED_S = 60
 MAX_LENGTH = 255
@@ -36,6 +40,16 @@ def key(uid: str, operation: str, header: str | None, payload: dict[str, Any]) -
         raise BadRequest.field("Idempotency-Key", f"must be 1 to {MAX_LENGTH} printable characters")
     canonical = json.dumps(payload, sort_keys=True, default=str)
     return Key(ids.digest(uid, operation, header), hashlib.sha256(canonical.encode()).hexdigest())
+
+
+def once(tx: Tx, of: Key | None, effect: Callable[[], dict[str, Any]], *, now: datetime) -> dict[str, Any]:
+    """The first answer, or that of the effect, kept in its transaction. Raises as `replay`."""
+    answered = replay(tx, of, now=now)
+    if answered is not None:
+        return answered
+    result = effect()
+    record(tx, of, result, now=now)
+    return result
 
 
 def replay(tx: Tx, of: Key | None, *, now: datetime) -> dict[str, Any] | None:
@@ -76,6 +90,17 @@ def release(tx: Tx, of: Key | None, *, by: str) -> None:
     found = tx.get("idempotency", of.id)
     if found is not None and found.get("by") == by and found["result"] is None:
         tx.delete(("idempotency", of.id))
+
+
+def let_go(ctx: Context, of: Key | None, *, by: str) -> None:
+    """`release` after a failure, which the client must see first: should this fail too, the reservation lapses by
+    itself."""
+    if of is None:
+        return
+    try:
+        ctx.run(lambda tx: release(tx, of, by=by))
+    except KonnectError as error:
+        log.warning("idempotency key not released", extra={"error": error.message})
 
 
 def _doc(of: Key, result: dict[str, Any] | None, expires_at: datetime) -> Doc:

@@ -57,7 +57,9 @@ def refund(call: Call, session_id: str, body: RefundRequest) -> dict[str, Any]:
     # Derived where a key is given, so that a repeat can never be a second refund.
     refund_id = body.refund_id or (ids.digest("refund", key.id) if key else ids.new())
     given = refunds.Request(session_id, refund_id, amount_paise, body.reason, call.user.uid)
-    return call.ctx.run(lambda tx: refunds.refund_once(tx, given, key=key, now=call.now))
+    return call.ctx.run(
+        lambda tx: idempotency.once(tx, key, lambda: refunds.refund(tx, given, now=call.now), now=call.now)
+    )
 
 
 def moments(span: Span) -> tuple[datetime | None, datetime | None]:

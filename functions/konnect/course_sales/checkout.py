@@ -74,7 +74,7 @@ def start(
             waiting = _open(ctx, gateway, waiting, now)
         ctx.run(lambda tx: idempotency.record(tx, key, {"purchaseId": waiting["id"]}, now=now))
     except KonnectError:
-        _release(ctx, key, by)
+        idempotency.let_go(ctx, key, by=by)
         raise
     return answer(waiting)
 
@@ -232,13 +232,3 @@ def _page(settings: Settings, field: str, given: str | None, default: str) -> st
     if origin not in allowed or "\\" in given or any(one.isspace() for one in given):
         raise BadRequest.field(field, "must be a page of one of the allowed origins")
     return given
-
-
-def _release(ctx: Context, key: idempotency.Key | None, by: str) -> None:
-    if key is None:
-        return
-    try:
-        ctx.run(lambda tx: idempotency.release(tx, key, by=by))
-    except KonnectError as error:
-        # The reservation lapses by itself; the client must see the first failure.
-        log.warning("idempotency key not released", extra={"error": error.message})

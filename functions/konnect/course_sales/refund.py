@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from konnect import audit, idempotency, ids
+from konnect import audit, ids
 from konnect.errors import Conflict
 from konnect.learning import enrollments
 from konnect.ledger import accounts
@@ -38,16 +38,6 @@ class Request:
     refund_id: str
     reason: str
     by: str
-
-
-def refund_once(tx: Tx, given: Request, *, key: idempotency.Key | None, now: datetime) -> dict[str, Any]:
-    """`refund`, once for an Idempotency-Key."""
-    answered = idempotency.replay(tx, key, now=now)
-    if answered is not None:
-        return answered
-    result = refund(tx, given, now=now)
-    idempotency.record(tx, key, result, now=now)
-    return result
 
 
 def refund(tx: Tx, given: Request, *, now: datetime) -> dict[str, Any]:

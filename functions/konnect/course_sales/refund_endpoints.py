@@ -27,5 +27,7 @@ def refund_payment(call: Call, payment_id: str, body: RefundRequest) -> CourseRe
     actor, reason = call.user.uid, body.reason
     key = idempotency.key(actor, f"course-refund:{payment_id}", call.idempotency_key, {"reason": reason})
     given = refund.Request(payment_id, ids.new(), reason, actor)
-    done = call.ctx.run(lambda tx: refund.refund_once(tx, given, key=key, now=call.now))
+    done = call.ctx.run(
+        lambda tx: idempotency.once(tx, key, lambda: refund.refund(tx, given, now=call.now), now=call.now)
+    )
     return CourseRefund.model_validate(done)

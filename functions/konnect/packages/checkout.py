@@ -1,6 +1,5 @@
 """Buying a package: its order at the provider, and the purchase, which counts once it is paid."""
 
-import logging
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,8 +16,6 @@ from konnect.rates.service import Rates
 from konnect.store import Doc, Tx
 
 from . import repository, service
-
-log = logging.getLogger(__name__)
 
 
 def start(
@@ -60,7 +57,7 @@ def start(
             lambda tx: _open(tx, purchase_id, uid, package_id, frozen, found, order_id, key=key, now=now)
         )
     except KonnectError:
-        _release(ctx, key, by)
+        idempotency.let_go(ctx, key, by=by)
         raise
     return purchase, _answer(ctx, gateway, purchase)
 
@@ -112,13 +109,3 @@ def _answer(ctx: Context, gateway: Gateway, purchase: Doc) -> dict[str, Any]:
 def _price_changed(found: service.Quote) -> Conflict:
     text, details = f"the price is {inr(found.price_paise)} by now", [{"price": rupees(found.price_paise)}]
     return Conflict(text, code="PRICE_CHANGED", details=details)
-
-
-def _release(ctx: Context, key: idempotency.Key | None, by: str) -> None:
-    if key is None:
-        return
-    try:
-        ctx.run(lambda tx: idempotency.release(tx, key, by=by))
-    except KonnectError as error:
-        # The reservation lapses by itself; the client must see the first failure.
-        log.warning("idempotency key not released", extra={"error": error.message})

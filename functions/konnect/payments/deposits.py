@@ -1,6 +1,5 @@
 """Deposits: a purpose of payments. The order is opened here, the wallet credited when the payment is captured."""
 
-import logging
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +17,6 @@ from konnect.wallet import transactions
 
 from . import customers, repository
 from .repository import Reader
-
-log = logging.getLogger(__name__)
 
 MIN_AMOUNT_RUPEES = 1
 MAX_AMOUNT_RUPEES = 10_000
@@ -64,7 +61,7 @@ def start(
         }
         ctx.run(lambda tx: _open(tx, uid, result, key=key, now=now))
     except KonnectError:
-        _release(ctx, key, by)
+        idempotency.let_go(ctx, key, by=by)
         raise
     return result
 
@@ -93,16 +90,6 @@ def _open(tx: Tx, uid: str, result: dict[str, Any], *, key: idempotency.Key | No
         now=now,
     )
     idempotency.record(tx, key, result, now=now)
-
-
-def _release(ctx: Context, key: idempotency.Key | None, by: str) -> None:
-    if key is None:
-        return
-    try:
-        ctx.run(lambda tx: idempotency.release(tx, key, by=by))
-    except KonnectError as error:
-        # The reservation lapses by itself; the client must see the first failure.
-        log.warning("idempotency key not released", extra={"error": error.message})
 
 
 # The purpose's interface (purposes.Purpose)

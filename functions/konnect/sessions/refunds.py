@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from konnect import audit, idempotency, ids
+from konnect import audit, ids
 from konnect.errors import BadRequest, Conflict, NotFound
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
@@ -31,16 +31,6 @@ class Request:
     amount_paise: int | None
     reason: str
     by: str
-
-
-def refund_once(tx: Tx, given: Request, *, key: idempotency.Key | None, now: datetime) -> dict[str, Any]:
-    """`refund`, once for an Idempotency-Key."""
-    answered = idempotency.replay(tx, key, now=now)
-    if answered is not None:
-        return answered
-    result = refund(tx, given, now=now)
-    idempotency.record(tx, key, result, now=now)
-    return result
 
 
 def refund(tx: Tx, given: Request, *, now: datetime) -> dict[str, Any]:
