@@ -1,10 +1,10 @@
 """GET /api/payments/invoices: what one has paid, and the papers of it."""
 
-import hashlib
 from typing import Any
 
 from flask import Response
 
+from konnect.http import pdf_files
 from konnect.http.routing import Call, Router
 from konnect.http.schemas import Listing
 from konnect.money import rupees
@@ -14,18 +14,6 @@ from . import paper, repository
 from .schemas import Invoice, InvoicesQuery
 
 router = Router("Payments")
-
-PDF = "application/pdf"
-PDF_ANSWER = {
-    "responses": {
-        "200": {
-            "description": "OK",
-            "headers": {"ETag": {"schema": {"type": "string"}}},
-            "content": {PDF: {"schema": {"type": "string", "contentMediaType": PDF}}},
-        },
-        "304": {"description": "Not changed since the `If-None-Match` that was sent."},
-    },
-}
 
 
 @router.get("/api/payments/invoices", response=Listing[Invoice])
@@ -43,17 +31,12 @@ def history(call: Call, query: InvoicesQuery) -> dict[str, Any]:
     return list_invoices(call, query)
 
 
-@router.get("/api/payments/invoices/<invoice_id>/pdf", errors=(404,), documentation=PDF_ANSWER)
+@router.get("/api/payments/invoices/<invoice_id>/pdf", errors=(404,), documentation=pdf_files.DOCUMENTATION)
 def invoice_pdf(call: Call, invoice_id: str) -> Response:
     """An invoice, credit note or receipt as a PDF, for its owner and for admins. What it says never changes."""
     uid = None if call.user.role == "admin" else call.user.uid
     invoice = repository.of_owner(call.ctx.db, invoice_id, uid)
-    content = paper.pdf(invoice)
-    response = Response(content, content_type=PDF)
-    response.headers["Content-Disposition"] = f'attachment; filename="{paper.name(invoice)}.pdf"'
-    response.headers["Cache-Control"] = "private, no-cache"
-    response.set_etag(hashlib.sha256(content).hexdigest()[:32])
-    return response.make_conditional(call.request.environ)  # type: ignore[return-value]
+    return pdf_files.answer(call.request, paper.name(invoice), paper.pdf(invoice))
 
 
 def _view(invoice: Doc) -> Doc:

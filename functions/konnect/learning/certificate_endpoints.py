@@ -1,11 +1,11 @@
 """/api/v1/certificates: one's own, and whether somebody's is genuine."""
 
-import hashlib
 from typing import Any
 
 from flask import Response
 
 from konnect.errors import Conflict
+from konnect.http import pdf_files
 from konnect.http.routing import Call, Router
 from konnect.http.schemas import Listing, NumberedQuery
 
@@ -13,18 +13,6 @@ from . import certificates, paper
 from .schemas import IssuedCertificate
 
 router = Router("Learning")
-
-PDF = "application/pdf"
-PDF_ANSWER = {
-    "responses": {
-        "200": {
-            "description": "OK",
-            "headers": {"ETag": {"schema": {"type": "string"}}},
-            "content": {PDF: {"schema": {"type": "string", "contentMediaType": PDF}}},
-        },
-        "304": {"description": "Not changed since the `If-None-Match` that was sent."},
-    },
-}
 
 
 @router.get("/api/v1/certificates", response=Listing[IssuedCertificate])
@@ -44,15 +32,12 @@ def verify_certificate(call: Call, certificate_id: str) -> dict[str, Any]:
     return paper.view(certificates.find(call.ctx.db, certificate_id))
 
 
-@router.get("/api/v1/certificates/<certificate_id>/pdf", auth="public", errors=(404, 409), documentation=PDF_ANSWER)
+@router.get(
+    "/api/v1/certificates/<certificate_id>/pdf", auth="public", errors=(404, 409), documentation=pdf_files.DOCUMENTATION
+)
 def certificate_pdf(call: Call, certificate_id: str) -> Response:
     """A certificate as a PDF, for whoever has its number. 409 CERTIFICATE_REVOKED for one that was revoked."""
     found = certificates.find(call.ctx.db, certificate_id)
     if found["status"] != "valid":
         raise Conflict("this certificate was revoked", code="CERTIFICATE_REVOKED")
-    content = paper.pdf(found, call.ctx.settings)
-    response = Response(content, content_type=PDF)
-    response.headers["Content-Disposition"] = f'attachment; filename="certificate-{found["id"]}.pdf"'
-    response.headers["Cache-Control"] = "private, no-cache"
-    response.set_etag(hashlib.sha256(content).hexdigest()[:32])
-    return response.make_conditional(call.request.environ)  # type: ignore[return-value]
+    return pdf_files.answer(call.request, f"certificate-{found['id']}", paper.pdf(found, call.ctx.settings))
