@@ -6,7 +6,7 @@ from importlib import import_module
 from itertools import count
 from typing import Any
 
-from konnect import idempotency, platform
+from konnect import idempotency, overdue, platform
 from konnect.course_sales import enrolling
 from konnect.course_sales import refund as course_refunds
 from konnect.errors import KonnectError, Unavailable
@@ -18,7 +18,7 @@ from konnect.ledger.postings import Leg, Movement
 from konnect.payments import deposits, service, webhook
 from konnect.payments import sweeps as payment_sweeps
 from konnect.presence import service as presence
-from konnect.sessions import attendance, offers, overdue, queue, requests, sweeps, triggers
+from konnect.sessions import attendance, offers, queue, requests, sweeps, triggers
 from konnect.sessions import service as sessions
 from konnect.sessions.metering import Pace
 from konnect.store import Doc, Tx

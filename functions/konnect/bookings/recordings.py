@@ -14,11 +14,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from konnect import clock, ids
+from konnect import clock, ids, overdue
 from konnect.context import Context
 from konnect.errors import Conflict, Gone, NotFound, Unavailable
 from konnect.integrations.jitsi.webhook import Recording
-from konnect.sessions import overdue
 from konnect.sessions.metering import Pace
 from konnect.store import Database, Doc, Page, Query, Tx, page
 from konnect.tasks import Task
@@ -126,16 +125,7 @@ def links(ctx: Context, found: list[Doc], *, now: datetime) -> dict[str, Any]:
 
 def sweep(ctx: Context, *, now: datetime) -> int:
     """Copy again what a lost task has left, and delete what has had its time. Returns how many failed."""
-
-    def look(recording: Doc) -> bool:
-        try:
-            _look(ctx, recording, now)
-        except Exception:
-            log.exception("recording not looked after", extra={"recording": recording["id"]})
-            return False
-        return True
-
-    return overdue.each("recording", partial(due, ctx.db, now), look, clock=clock.now)[1]
+    return overdue.each("recording", partial(due, ctx.db, now), lambda one: _look(ctx, one, now), clock=clock.now)[1]
 
 
 def drop(ctx: Context, booking_id: str, *, now: datetime) -> None:

@@ -1,21 +1,18 @@
 """Once a minute: holds, reminders and sessions whose task was lost, and recordings whose time is over."""
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from konnect import overdue
 from konnect.clock import after
 from konnect.clock import now as current_time
 from konnect.context import Context
-from konnect.sessions import overdue
 from konnect.sessions.metering import Pace
 from konnect.store import Doc
 
 from . import course, recordings, repository
-
-log = logging.getLogger(__name__)
 
 
 def sweep(
@@ -27,13 +24,8 @@ def sweep(
     """
     pace, before = Pace.of(ctx.settings), after(now, -ctx.settings.seconds(overdue.LATE_S))
 
-    def progress(booking: Doc) -> bool:
-        try:
-            ctx.run(partial(course.progress, booking_id=booking["id"], pace=pace, now=clock()))
-        except Exception:
-            log.exception("booking not brought up to date", extra={"booking": booking["id"]})
-            return False
-        return True
+    def progress(booking: Doc) -> None:
+        ctx.run(partial(course.progress, booking_id=booking["id"], pace=pace, now=clock()))
 
     seen, failures = overdue.each("booking", partial(repository.overdue, ctx.db, before), progress, clock=clock)
     failures += recordings.sweep(ctx, now=clock())

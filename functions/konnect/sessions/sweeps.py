@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from konnect import overdue
 from konnect.clock import after
 from konnect.clock import now as current_time
 from konnect.context import Context
@@ -14,7 +15,7 @@ from konnect.platform import platform_config
 from konnect.presence import service as presence
 from konnect.store import Doc
 
-from . import attendance, offers, overdue, queue, repository, service, tasks
+from . import attendance, offers, queue, repository, service, tasks
 from .metering import Pace
 
 log = logging.getLogger(__name__)
@@ -48,9 +49,9 @@ def sweep(
 def _bring_up_to_date(ctx: Context, before: datetime, pace: Pace, clock: Callable[[], datetime]) -> int:
     """Returns how many there were."""
 
-    def handle(session: Doc) -> bool:
+    def handle(session: Doc) -> None:
         late = _time_out if repository.is_offer(session) else _progress
-        return _try("session", session["id"], partial(late, ctx, session["id"], pace, clock))
+        _try("session", session["id"], partial(late, ctx, session["id"], pace, clock))
 
     return overdue.each("session", partial(repository.overdue, ctx.db, before), handle, clock=clock)[0]
 

@@ -15,14 +15,19 @@ SWEEP_S = 50
 
 
 def each(
-    kind: str, find: Callable[[str | None], Page], handle: Callable[[Doc], bool], *, clock: Callable[[], datetime]
+    kind: str, find: Callable[[str | None], Page], handle: Callable[[Doc], object], *, clock: Callable[[], datetime]
 ) -> tuple[int, int]:
-    """`handle` each document of `find(cursor)`'s pages; it says whether that went well. Returns how many there were,
-    and how many failed."""
+    """`handle` each document of `find(cursor)`'s pages. One that fails, whatever is wrong with it, is logged and left
+    to the next sweep. Returns how many there were, and how many failed."""
     until, cursor, seen, failures = after(clock(), SWEEP_S), None, 0, 0
     while True:
         found = find(cursor)
-        failures += sum(not handle(one) for one in found.items)
+        for one in found.items:
+            try:
+                handle(one)
+            except Exception:
+                log.exception("%s not brought up to date", kind, extra={"kind": kind, "id": one["id"]})
+                failures += 1
         seen, cursor = seen + len(found.items), found.next_cursor
         if cursor is None:
             return seen, failures
