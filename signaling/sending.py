@@ -13,6 +13,7 @@ from konnect.store import Doc
 
 from .lanes import Lanes
 from .memberships import put_bounded
+from .payloads.base import Written
 
 SPACING_S = 0.001
 """Firestore's server time has milliseconds: closer together, two messages of a chat would be ordered by their ids."""
@@ -57,6 +58,18 @@ class Sender:
             limit=self._limit,
         )
         return await self._lanes.run(of.chat_id, partial(self._send, of, work))
+
+    async def send_written(self, of: Membership, uid: str, text: str, written: Written) -> Message:
+        """`send` of a payload whose text is `text`."""
+        return await self.send(
+            of,
+            uid,
+            text,
+            attachment_id=written.attachment_id,
+            code_block=written.code_block.model_dump() if written.code_block else None,
+            reply_to=written.reply_to,
+            client_id=written.client_message_id,
+        )
 
     def _send(self, of: Membership, work: "partial[Message]") -> Message:
         wait_s = self._sent_at.get(of.chat_id, 0.0) + SPACING_S - time.monotonic()

@@ -39,15 +39,7 @@ class ChatNamespace(Namespace):
     @event("send_message", payloads.SendMessage)
     async def send_message(self, connection: Connection, payload: payloads.SendMessage) -> Ack:
         of = await self.services.memberships.get(payload.conversation_id)
-        sent = await self.services.sender.send(
-            of,
-            connection.uid,
-            payload.content,
-            attachment_id=payload.attachment_id,
-            code_block=payload.code_block.model_dump() if payload.code_block else None,
-            reply_to=payload.reply_to,
-            client_id=payload.client_message_id,
-        )
+        sent = await self.services.sender.send_written(of, connection.uid, payload.content, payload)
         return {"message": twins.message(messaging.event(sent))}
 
     @event("mark_read", payloads.MarkRead, quiet=True)

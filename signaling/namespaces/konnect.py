@@ -155,15 +155,7 @@ class KonnectNamespace(ConsultEvents, LiveEvents, MemberNotificationEvents):
     @event("chat-message", payloads.ChatMessage)
     async def chat_message(self, connection: Connection, payload: payloads.ChatMessage) -> Ack:
         of = await self.services.memberships.get(payload.chat_id)
-        sent = await self.services.sender.send(
-            of,
-            connection.uid,
-            payload.message,
-            attachment_id=payload.attachment_id,
-            code_block=payload.code_block.model_dump() if payload.code_block else None,
-            reply_to=payload.reply_to,
-            client_id=payload.client_message_id,
-        )
+        sent = await self.services.sender.send_written(of, connection.uid, payload.message, payload)
         return {"id": sent.id, "timestamp": clock.iso(sent.created_at)}
 
     @event("chat-read", payloads.Read, quiet=True)

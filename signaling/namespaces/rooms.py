@@ -41,15 +41,7 @@ class RoomEvents(Namespace):
     @event("send_message", payloads.SendToRoom)
     async def send_to_room(self, connection: Connection, payload: payloads.SendToRoom) -> Ack:
         of = await self._room(connection, payload.room_id)
-        sent = await self.services.sender.send(
-            of,
-            connection.uid,
-            payload.message,
-            attachment_id=payload.attachment_id,
-            code_block=payload.code_block.model_dump() if payload.code_block else None,
-            reply_to=payload.reply_to,
-            client_id=payload.client_message_id,
-        )
+        sent = await self.services.sender.send_written(of, connection.uid, payload.message, payload)
         return {"roomId": of.chat_id, "message": _shown(sent)}
 
     async def typing_in_room(self, connection: Connection, room_id: str, *, is_typing: bool) -> Ack:

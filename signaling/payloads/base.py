@@ -3,11 +3,12 @@
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, RootModel
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel
 
 from konnect import ids
 from konnect.http.asyncapi import Event
 from konnect.http.schemas import Schema
+from konnect.messaging.schemas import CodeBlock
 
 
 def _id(value: str) -> str:
@@ -36,6 +37,15 @@ class Payload(Schema):
     """From a client: the types must be right as they are; fields that nobody knows are ignored."""
 
     model_config = ConfigDict(strict=True)
+
+
+class Written(Payload):
+    """What a message may have beside its text, which each product names its own way."""
+
+    attachment_id: Id | None = None
+    code_block: CodeBlock | None = None
+    reply_to: Id | None = None
+    client_message_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
 
 
 class GivenId(RootModel[Id]):

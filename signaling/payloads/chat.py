@@ -10,11 +10,11 @@ from konnect import text
 from konnect.http.asyncapi import Event
 from konnect.http.schemas import Schema
 from konnect.messaging.conversations import NAMESPACE
-from konnect.messaging.schemas import CodeBlock, PinnedMessage, Plain
+from konnect.messaging.schemas import PinnedMessage, Plain
 from signaling.resync import Seen
 
 from . import konnect
-from .base import Hint, Id, Payload, client, server
+from .base import Hint, Id, Payload, Written, client, server
 
 
 class Conversation(Payload):
@@ -27,7 +27,7 @@ class JoinConversation(Conversation, Seen):
     """With `lastMessageId` or `seenMessageIds` the acknowledgement has what was missed."""
 
 
-class SendMessage(Conversation):
+class SendMessage(Conversation, Written):
     """A text, or a file (`attachmentId`: an upload's, for this conversation) or a piece of code, with or without one.
     `type` is ignored: a message's is by what it has. `replyTo`: the id of a message of the same conversation.
     `clientMessageId`: the client's own id of it; what is sent again under the same one, or with the same file, is
@@ -40,10 +40,6 @@ class SendMessage(Conversation):
         json_schema_extra=text.PLAIN,
     )
     type: Annotated[str, Field(max_length=32)] | None = None
-    attachment_id: Id | None = None
-    code_block: CodeBlock | None = None
-    reply_to: Id | None = None
-    client_message_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
 
 
 class MarkRead(Conversation):

@@ -13,7 +13,7 @@ from konnect.sessions.schemas import Session
 from konnect.store import Doc
 from signaling.resync import ReplayRequest
 
-from .base import Hint, Id, Payload, ResyncFailed, at_most, client, server
+from .base import Hint, Id, Payload, ResyncFailed, Written, at_most, client, server
 
 SDP_MAX_BYTES = 64 * 1024
 CANDIDATE_MAX_BYTES = 4 * 1024
@@ -63,7 +63,7 @@ class Chat(ChatPayload):
     """A chat by its id, which is the session's."""
 
 
-class ChatMessage(ChatPayload):
+class ChatMessage(ChatPayload, Written):
     """A text, or a file (`attachmentId`: an upload's, for this chat) or a piece of code, with or without one.
     `replyTo`: the id of a message of the same chat. `clientMessageId`: the client's own id of it; a message that is
     sent again under the same one, or with the same file, is stored once."""
@@ -73,10 +73,6 @@ class ChatMessage(ChatPayload):
         description="Plain text, at most 5,000 characters; line breaks and tabs stay, other control characters go.",
         json_schema_extra=text.PLAIN,
     )
-    attachment_id: Id | None = None
-    code_block: CodeBlock | None = None
-    reply_to: Id | None = None
-    client_message_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
 
 
 class Typing(ChatPayload):

@@ -1,18 +1,18 @@
 """Namespace "/": the conversations of skill exchanges (SkillVerse), whose rooms have the exchange's id."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import AliasChoices, ConfigDict, Field, RootModel
 
 from konnect import text
 from konnect.http.asyncapi import Event
 from konnect.http.schemas import Schema
-from konnect.messaging.schemas import CodeBlock, Plain
+from konnect.messaging.schemas import Plain
 from signaling.resync import Seen
 
 from . import konnect
-from .base import Hint, Id, Payload, client, server
+from .base import Hint, Id, Payload, Written, client, server
 from .consults import IGNORED
 
 
@@ -32,7 +32,7 @@ class JoinRoom(RootModel[Id | Room]):
         return Room(room_id=self.root) if isinstance(self.root, str) else self.root
 
 
-class SendToRoom(Payload):
+class SendToRoom(Written):
     """A text, or a file (`attachmentId`: an upload's, with the room's id as `sessionId`) or a piece of code, with or
     without one. `clientMessageId`: the client's own id of it; what is sent again under the same one, or with the same
     file, is stored once."""
@@ -44,10 +44,6 @@ class SendToRoom(Payload):
         description="Plain text, at most 5,000 characters.",
         json_schema_extra=text.PLAIN,
     )
-    attachment_id: Id | None = None
-    code_block: CodeBlock | None = None
-    reply_to: Id | None = None
-    client_message_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     sender_id: Any = IGNORED
 
 
