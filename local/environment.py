@@ -116,6 +116,7 @@ def service_env(ports: Ports, minute_s: float, signaling_count: int = 1) -> dict
         "STUN_URLS": "none",
         "RATE_LIMIT_FACTOR": "1000",
         "MINUTE_S": f"{minute_s:g}",
+        "ABSENCE_S": os.environ.get("ABSENCE_S") or "60",
         "LOG_LEVEL": os.environ.get("LOG_LEVEL") or "DEBUG",
     }
 

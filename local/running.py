@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from local.environment import Files, child_environ, read_export_lines
@@ -33,11 +33,13 @@ def running_stack(
     folder: Path | None = None,
     show_progress: bool = False,
     timeout_s: float = READY_TIMEOUT_S,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[dict[str, str]]:
     """Start `python -m local.run`, wait until everything answers, give its environment, stop it at the end.
 
-    The environment is that of `.local/env`: URLs, emulator hosts and the settings of the functions. Without a `folder`
-    the logs are gone after a clean stop. The stack ends with this process, however that ends. Raises StackError.
+    The environment is that of `.local/env`: URLs, emulator hosts and the settings of the functions, of which `settings`
+    gives some by their variables' names. Without a `folder` the logs are gone after a clean stop. The stack ends with
+    this process, however that ends. Raises StackError.
     """
     (ROOT / ".local").mkdir(exist_ok=True)
     own_folder = Path(tempfile.mkdtemp(prefix="stack-", dir=ROOT / ".local")) if folder is None else None
@@ -55,7 +57,7 @@ def running_stack(
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=child_environ({}),
+            env=child_environ(settings or {}),
             stdin=subprocess.PIPE,
             stdout=None if show_progress else log,
             stderr=log,

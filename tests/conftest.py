@@ -78,8 +78,10 @@ _PROBLEMS = pytest.StashKey[list[str]]()
 def _stack_env() -> dict[str, str]:
     if running := os.environ.get("KONNECT_STACK"):
         return read_export_lines(Path(running).read_text())
-    env = _run.enter_context(running_stack(signaling=2, minute_s=MINUTE_S, folder=FOLDER))
-    # The two seconds of the default are too few for who accepts by hand on a slow machine.
+    # What the defaults leave of an absence and of the time to accept, two seconds, is too little for a browser that
+    # reconnects, or for who accepts by hand, on a machine that is busy.
+    settings = {"ABSENCE_S": "300"}
+    env = _run.enter_context(running_stack(signaling=2, minute_s=MINUTE_S, folder=FOLDER, settings=settings))
     people.admin(env).call("PATCH", "/api/admin/config", {"acceptSeconds": 300})
     return env
 

@@ -209,6 +209,8 @@ class Settings(BaseModel):
 
     # Time. Real minutes have 60 seconds; only the local stack may shorten one (the demo, the tests).
     minute_s: float = Field(default=MINUTE_S, gt=0)
+    absence_s: float = Field(default=60, ge=10, le=600)
+    """How long either side of a session or a consult may be away before that ends it: seconds of a real minute."""
 
     @model_validator(mode="after")
     def check_ice_urls(self) -> Self:

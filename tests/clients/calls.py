@@ -14,7 +14,7 @@ OPEN_TIMEOUT_S = 60.0
 class CallPages(NodeProcess):
     """People who sit before the call page, each under a name of the caller's, on an instance of signaling.
 
-    A name sees every event of the server, "signed_in" {uid, iceServers}, "connect" {sid, session}, "disconnect"
+    A name sees every event of the server, "signed_in" {uid, iceServers}, "connect" {sid, session, error}, "disconnect"
     {reason}, "offered", "state" {connection}, "closed" {state}, "page_error" {message} and, for a request to another
     address than 127.0.0.1, "outside" {url}.
     """

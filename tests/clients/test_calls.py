@@ -157,7 +157,7 @@ class TestVideo:
         stage.wait(USER, "disconnect")
         assert stage.pages.stats(USER)["connection"] == "connected"
         back = stage.pages.wait_for(USER, "connect", None, WAIT_S, since=since).args[0]
-        assert back["session"] == chat_id
+        assert (back["session"], back["error"]) == (chat_id, None), stage.user.get(f"/api/sessions/{chat_id}")
         # The page that was away restarts ICE: an offer and an answer, on the old call.
         stage.pages.wait_for(EXPERT, "call-offer", None, WAIT_S, since=since)
         stage.pages.wait_for(USER, "call-answer", None, WAIT_S, since=since)

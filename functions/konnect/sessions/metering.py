@@ -16,7 +16,6 @@ from konnect.money import rupees
 from konnect.store import Doc
 
 GRACE_S = 30
-ABSENCE_S = 60
 LOW_BALANCE_MINUTES = 3
 
 Side = Literal["user", "expert"]
@@ -48,7 +47,7 @@ class Pace:
 
     @classmethod
     def of(cls, settings: Settings) -> "Pace":
-        return cls(settings.minute_s, settings.seconds(GRACE_S), settings.seconds(ABSENCE_S))
+        return cls(settings.minute_s, settings.seconds(GRACE_S), settings.seconds(settings.absence_s))
 
     def seconds(self, real_s: float) -> float:
         """Another time of the product as this process counts it."""

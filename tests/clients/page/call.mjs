@@ -187,7 +187,8 @@ const connectSocket = () =>
     socket.on("disconnect", (reason) => window.report("disconnect", { reason }));
     socket.on("connect", async () => {
       const registered = await socket.emitWithAck("register", { userType });
-      window.report("connect", { sid: socket.id, session: registered.session?.id ?? null });
+      const { session, error } = registered;
+      window.report("connect", { sid: socket.id, session: session?.id ?? null, error: error?.code ?? null });
       // Who was away may have another address by now.
       peer?.restartIce();
       resolve(registered);
