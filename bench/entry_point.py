@@ -25,7 +25,7 @@ from konnect.integrations.razorpay import signatures
 from local.environment import PROJECT, child_environ
 from local.manifest import ROOT
 from local.oidc import LocalIssuer
-from local.ports import HOST
+from local.ports import AUTO, HOST, reserve
 
 SOURCE = ROOT / "functions" / "main.py"
 WEBHOOK_SECRET = "bench-webhook-secret"
@@ -86,6 +86,7 @@ JOBS: dict[str, tuple[int, dict[str, Any]]] = {
     "refund_booking": (404, {"bookingId": "none", "reason": "bench"}),
     "decide_dispute": (404, {"bookingId": "none", "decision": "no_refund", "note": "bench"}),
     "refund_course": (404, {"paymentId": "none", "reason": "bench"}),
+    "settle_refund": (404, {"refundId": "none", "way": "bank"}),
     "refund_session": (404, {"sessionId": "none", "reason": "bench"}),
     "adjust_wallet": (404, {"userId": "nobody", "amount": 5, "reason": "bench"}),
     "set_user": (404, {"uid": "nobody", "name": "Nobody"}),
@@ -133,7 +134,9 @@ class EntryPoint:
 
     def __init__(self, name: str, environ: Mapping[str, str], *, source: Path = SOURCE, cpu: int | None = None) -> None:
         self.name = name
-        self.port = free_port()
+        # Not one of those that the system hands out for outgoing connections: it would be gone before it is used.
+        self._reserved = reserve(AUTO)
+        self.port = self._reserved.ports.functions
         self._command = [sys.executable, "-m", "functions_framework", f"--target={name}", f"--source={source}"]
         self._command += [f"--host={HOST}", f"--port={self.port}"]
         self._environ = dict(environ)
@@ -161,16 +164,19 @@ class EntryPoint:
             # The worker too: nothing is lost by not waiting for a graceful end.
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+        self._reserved.release()
         self._output.close()
 
     def ask(self, probe: Probe) -> Answer:
-        """Send the request as soon as somebody listens. Raises RuntimeError, with the output, if the process ends."""
+        """Send the request as soon as somebody listens. Raises RuntimeError, with the output, if no answer comes."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=ANSWER_TIMEOUT_S)
         connection.sock = self._connected()
         try:
             connection.request(probe.method, probe.path, body=probe.body or None, headers=dict(probe.headers))
             response = connection.getresponse()
             return Answer(response.status, response.read(), dict(response.getheaders()))
+        except (OSError, http.client.HTTPException) as error:
+            raise RuntimeError(f"{self.name} does not answer: {error!r}\n{self.output()}") from error
         finally:
             connection.close()
 
@@ -296,10 +302,3 @@ def event_headers(project: str, document: str = "transactions/t1") -> dict[str, 
         "ce-type": "google.cloud.firestore.document.v1.written",
         "ce-document": document,
     }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -108,16 +109,28 @@ def measured(load: bool = True) -> Iterator[Any]:
 
 def _router(path: str, routes: Mapping[str, str]) -> Router:
     segments = path.rstrip("/").split("/")
-    patterns = [prefix.split("/") for prefix in routes if "*" in prefix]
+    patterns = _patterns(tuple(routes))
     for size in range(len(segments), 1, -1):
         prefix = "/".join(segments[:size])
-        module = routes.get(prefix)
-        if module is None:
-            for pattern in patterns:
-                if len(pattern) == size and all(p in ("*", s) for p, s in zip(pattern, segments, strict=False)):
-                    module = routes["/".join(pattern)]
-                    break
-        if module is not None:
-            router: Router = import_module(module).router
+        if prefix not in routes:
+            found = (
+                pattern
+                for pattern, parts in patterns.get(size, ())
+                if all(part in ("*", segment) for part, segment in zip(parts, segments, strict=False))
+            )
+            prefix = next(found, prefix)
+        if prefix in routes:
+            router: Router = import_module(routes[prefix]).router
             return router
     raise werkzeug.exceptions.NotFound
+
+
+@cache
+def _patterns(prefixes: tuple[str, ...]) -> dict[int, list[tuple[str, list[str]]]]:
+    """Those with a `*`, by their number of segments: split once, since every request asks."""
+    found: dict[int, list[tuple[str, list[str]]]] = {}
+    for prefix in prefixes:
+        if "*" in prefix:
+            parts = prefix.split("/")
+            found.setdefault(len(parts), []).append((prefix, parts))
+    return found

@@ -11,7 +11,8 @@ from konnect.errors import BadGateway
 
 @dataclass(frozen=True)
 class Payment:
-    """A payment. `status`: created, authorized, captured, refunded or failed; `order_id` is "" without an order."""
+    """A payment. `status`: created, authorized, captured, refunded or failed; `order_id` is "" without an order.
+    `refunded_paise`: what has gone back of it, as far as the provider says it with the payment."""
 
     id: str
     order_id: str
@@ -21,6 +22,7 @@ class Payment:
     method: str = ""
     error_code: str = ""
     error_description: str = ""
+    refunded_paise: int = 0
 
     @property
     def captured(self) -> bool:
@@ -31,13 +33,15 @@ class Payment:
 @dataclass(frozen=True)
 class Refund:
     """A refund of a payment, whole or in part. `status`: pending, processed or failed. `reference` is ours ("" of one
-    that was not made here)."""
+    that was not made here). `is_withdrawn` of one that failed: not by the bank, but since
+    somebody has cancelled it at the provider, or the payer has disputed the payment before it was made."""
 
     id: str
     payment_id: str
     amount_paise: int
     status: str
     reference: str = ""
+    is_withdrawn: bool = False
 
 
 class Refused(BadGateway):

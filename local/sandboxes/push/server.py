@@ -1,6 +1,5 @@
 """The sandbox's HTTP server: `/v1/projects/{project}/messages:send`, its own paths under `/sandbox`, a page at `/`."""
 
-import asyncio
 import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -10,11 +9,11 @@ from typing import Any
 from aiohttp import web
 
 from local.listening import HttpService
+from local.sandboxes.faults import Faults
 from local.sandboxes.push import page
 from local.sandboxes.push.messages import InvalidMessage, check
 
 MAX_MESSAGES = 1_000
-MAX_WAIT_MS = 600_000
 FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
@@ -69,7 +68,7 @@ class PushSandbox(HttpService):
         """How many requests the API has seen."""
         self.sent: deque[dict[str, Any]] = deque(maxlen=MAX_MESSAGES)
         self._tokens: dict[str, str] = {}
-        self._faults: list[dict[str, Any]] = []
+        self._faults = Faults(FAILURES, "token", "retry_after")
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._answer_errors])
@@ -80,8 +79,7 @@ class PushSandbox(HttpService):
                 web.get("/sandbox/messages", self._list),
                 web.delete("/sandbox/messages", self._clear),
                 web.put("/sandbox/tokens/{token}", self._set_token),
-                web.post("/sandbox/faults", self._set_fault),
-                web.delete("/sandbox/faults", self._clear_faults),
+                *self._faults.routes(),
             ]
         )
         return app
@@ -98,12 +96,7 @@ class PushSandbox(HttpService):
 
     def fail(self, **fault: Any) -> None:
         """As POST /sandbox/faults. Raises ValueError."""
-        known = {"status", "times", "timeout_ms", "token", "retry_after"}
-        if set(fault) - known or not {"status", "timeout_ms"} & set(fault):
-            raise ValueError(f"a fault has a status or a timeout_ms, and of {', '.join(sorted(known))}")
-        if fault.get("status", 500) not in FAILURES or not 0 <= int(fault.get("timeout_ms", 0)) <= MAX_WAIT_MS:
-            raise ValueError(f"status is one of {', '.join(map(str, FAILURES))}, timeout_ms at most {MAX_WAIT_MS}")
-        self._faults.append({**fault, "times": int(fault.get("times", 1))})
+        self._faults.add(fault)
 
     # The API
 
@@ -120,15 +113,13 @@ class PushSandbox(HttpService):
             details = [*_fcm("INVALID_ARGUMENT"), {"@type": BAD_REQUEST, "fieldViolations": [violation]}]
             return refusal(400, "INVALID_ARGUMENT", error.description, details)
         token = message.get("token", "")
-        fault = self._take_fault(token)
+        fault = await self._faults.take(token)
         if fault is not None:
-            await asyncio.sleep(fault.get("timeout_ms", 0) / 1000)
-            if "status" in fault:
-                status, code, text = FAILURES[fault["status"]]
-                response = refusal(fault["status"], status, text, _fcm(code))
-                if "retry_after" in fault:
-                    response.headers["Retry-After"] = str(fault["retry_after"])
-                return response
+            status, code, text = FAILURES[fault["status"]]
+            response = refusal(fault["status"], status, text, _fcm(code))
+            if "retry_after" in fault:
+                response.headers["Retry-After"] = str(fault["retry_after"])
+            return response
         state = TOKEN_STATES.get(self._tokens.get(token, "good"))
         if state is not None:
             http_status, status, code, text = state
@@ -139,13 +130,6 @@ class PushSandbox(HttpService):
             project = request.match_info["project"]
             self.sent.append({"name": name, "project": project, "sentAt": sent_at, "message": message})
         return web.json_response({"name": name})
-
-    def _take_fault(self, token: str) -> dict[str, Any] | None:
-        for fault in self._faults:
-            if fault["times"] > 0 and fault.get("token") in (None, token):
-                fault["times"] -= 1
-                return fault
-        return None
 
     # The sandbox's own
 
@@ -165,17 +149,6 @@ class PushSandbox(HttpService):
         body = await request.json()
         self.set_token(request.match_info["token"], str(body.get("state")) if isinstance(body, dict) else "")
         return web.json_response(body)
-
-    async def _set_fault(self, request: web.Request) -> web.Response:
-        body = await request.json()
-        if not isinstance(body, dict):
-            raise ValueError("a fault is an object")
-        self.fail(**body)
-        return web.json_response({"items": self._faults})
-
-    async def _clear_faults(self, request: web.Request) -> web.Response:
-        self._faults.clear()
-        return web.Response(status=204)
 
     @web.middleware
     async def _answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -11,8 +11,12 @@ A fault is {"order_id"?, "notes"?, "webhooks"?, "api"?, "refunds"?, "payouts"?}:
 - `refunds`: {"outcome": "processed" | "pending" | "failed"} of new refunds; failed ones are pending first.
 - `payouts`: {"outcome": "processed" | "processing" | "pending" | "queued" | "failed" | "reversed"} of new payouts;
   those that end are processing first.
+
+What a fault delays goes on at once when the fault is replaced or cleared.
 """
 
+import asyncio
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from fnmatch import fnmatchcase
 from typing import Any
@@ -161,11 +165,13 @@ class Faults:
 
     def __init__(self) -> None:
         self._faults: dict[Any, Fault] = {}
+        self._changed = asyncio.Event()
 
     def set(self, fault: Fault) -> None:
         if len(self._faults) >= MAX_FAULTS and fault.scope not in self._faults:
             raise not_applicable(f"at most {MAX_FAULTS} faults")
         self._faults[fault.scope] = fault
+        self._wake()
 
     def clear(self, order_id: str | None = None) -> None:
         """Drop the fault of one order, or all of them."""
@@ -173,6 +179,18 @@ class Faults:
             self._faults.clear()
         else:
             self._faults = {scope: fault for scope, fault in self._faults.items() if fault.order_id != order_id}
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def wait(self, part: ApiFault | WebhookFault, wait_ms: int) -> None:
+        """As long as it says, or until its fault is replaced or cleared."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_ms / 1000):
+                while any(part is fault.api or part is fault.webhooks for fault in self._faults.values()):
+                    await self._changed.wait()
 
     def items(self) -> list[dict[str, Any]]:
         return [

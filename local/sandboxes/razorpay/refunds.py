@@ -49,6 +49,7 @@ class Refunds:
             web.get("/v1/refunds/{refund_id}", self.fetch),
             web.patch("/v1/refunds/{refund_id}", self.edit),
             web.post("/sandbox/refunds/{refund_id}", self.resolve),
+            web.post("/sandbox/payments/{payment_id}/lapse", self.lapse),
         ]
 
     async def create(self, request: web.Request) -> web.Response:
@@ -100,11 +101,17 @@ class Refunds:
         self._core.webhooks.emit(self._resolve(refund, outcome))
         return web.json_response(refund)
 
+    async def lapse(self, request: web.Request) -> web.Response:
+        """Nobody has captured it in time, and Razorpay gives it back by itself: refunded, and never captured."""
+        payment = self._state.payment(request.match_info["payment_id"])
+        if payment["status"] != "authorized":
+            raise RazorpayError(f"The payment is {payment['status']} already")
+        return web.json_response(self._give_back(payment, payment["amount"], {}))
+
     def _refund(self, payment: Entity, body: dict[str, Any]) -> Entity:
         left = payment["amount"] - payment["amount_refunded"]
         amount = amount_of(body) if body.get("amount") is not None else left
-        speed = body.get("speed", "normal")
-        if speed not in SPEEDS:
+        if body.get("speed", "normal") not in SPEEDS:
             raise RazorpayError("The speed must be normal or optimum.", field="speed")
         if not payment["captured"]:
             raise RazorpayError("The payment status should be captured for action to be taken")
@@ -114,6 +121,9 @@ class Refunds:
             raise RazorpayError("The refund amount provided is greater than amount captured", field="amount")
         if amount > left:
             raise RazorpayError("The total refund amount is greater than the refund payment amount", field="amount")
+        return self._give_back(payment, amount, body)
+
+    def _give_back(self, payment: Entity, amount: int, body: dict[str, Any]) -> Entity:
         outcome = self._core.faults.refund_outcome(self._core.order_of(payment))
         refund = {
             "id": new_id("rfnd_"),
@@ -128,7 +138,7 @@ class Refunds:
             "batch_id": None,
             "status": "processed" if outcome == "processed" else "pending",
             "speed_processed": "normal",
-            "speed_requested": speed,
+            "speed_requested": body.get("speed", "normal"),
         }
         self._state.add("refunds", refund)
         self._count(payment, amount)
@@ -156,5 +166,5 @@ class Refunds:
         payment.update(
             amount_refunded=refunded,
             refund_status="full" if whole else "partial" if refunded else None,
-            status="refunded" if whole else "captured",
+            status="refunded" if whole else "captured" if payment["captured"] else "authorized",
         )

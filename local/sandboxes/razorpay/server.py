@@ -1,6 +1,5 @@
 """The sandbox's HTTP server: Razorpay's API under `/v1`, the sandbox's own paths under `/sandbox`, a page at `/`."""
 
-import asyncio
 import hmac
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
@@ -25,7 +24,8 @@ from local.sandboxes.razorpay.refunds import Refunds
 from local.sandboxes.razorpay.settlements import Settlements
 from local.sandboxes.razorpay.state import Entity, State
 from local.sandboxes.razorpay.subscriptions import Subscriptions
-from local.sandboxes.razorpay.webhooks import RetryPolicy, Webhooks
+from local.sandboxes.razorpay.webhooks import Webhooks
+from local.sandboxes.webhooks import RetryPolicy
 
 # A further resource is a class here, with collections of its own in the state.
 RESOURCES: tuple[Callable[[Core], Resource], ...] = (
@@ -147,7 +147,7 @@ class RazorpaySandbox(HttpService):
         if fault is None:
             return await handler(request)
         response = await handler(request) if fault.applied else None
-        await asyncio.sleep(fault.timeout_ms / 1000)
+        await self._core.faults.wait(fault, fault.timeout_ms)
         if fault.status is not None:
             raise errors.of_status(fault.status)
         return response or await handler(request)

@@ -1,17 +1,16 @@
 """The sandbox's HTTP server: the Sheets API under `/v4`, the sandbox's own paths under `/sandbox`, a page at `/`."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
 from local.listening import HttpService
+from local.sandboxes.faults import Faults
 from local.sandboxes.sheets import book, page
 from local.sandboxes.sheets.book import RangeError, Spreadsheet
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
-MAX_WAIT_MS = 600_000
 RENDER_OPTIONS = ("FORMATTED_VALUE", "UNFORMATTED_VALUE", "FORMULA")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -57,7 +56,7 @@ class SheetsSandbox(HttpService):
         self.spreadsheets: dict[str, Spreadsheet] = {}
         self.requests = 0
         """How many requests the API has seen."""
-        self._faults: list[dict[str, Any]] = []
+        self._faults = Faults(STATUSES, "spreadsheet_id")
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._answer_errors], client_max_size=MAX_BODY_BYTES)
@@ -68,8 +67,7 @@ class SheetsSandbox(HttpService):
                 web.get("/sandbox/spreadsheets", self._list),
                 web.put("/sandbox/spreadsheets/{id}", self._put),
                 web.delete("/sandbox/spreadsheets/{id}", self._delete),
-                web.post("/sandbox/faults", self._set_fault),
-                web.delete("/sandbox/faults", self._clear_faults),
+                *self._faults.routes(),
             ]
         )
         return app
@@ -88,11 +86,9 @@ class SheetsSandbox(HttpService):
         if not request.headers.get("Authorization", "").startswith("Bearer "):
             return refusal(401)
         spreadsheet_id = request.match_info["id"]
-        fault = self._take_fault(spreadsheet_id)
+        fault = await self._faults.take(spreadsheet_id)
         if fault is not None:
-            await asyncio.sleep(fault.get("timeout_ms", 0) / 1000)
-            if "status" in fault:
-                return refusal(fault["status"])
+            return refusal(fault["status"])
         spreadsheet = self.spreadsheets.get(spreadsheet_id)
         if spreadsheet is None:
             return refusal(404)
@@ -115,13 +111,6 @@ class SheetsSandbox(HttpService):
         # As the API: an empty range has no "values" at all.
         return web.json_response({**answer, "values": rows} if rows else answer)
 
-    def _take_fault(self, spreadsheet_id: str) -> dict[str, Any] | None:
-        for fault in self._faults:
-            if fault["times"] > 0 and fault.get("spreadsheet_id") in (None, spreadsheet_id):
-                fault["times"] -= 1
-                return fault
-        return None
-
     # The sandbox's own
 
     async def _page(self, request: web.Request) -> web.Response:
@@ -138,20 +127,6 @@ class SheetsSandbox(HttpService):
 
     async def _delete(self, request: web.Request) -> web.Response:
         self.spreadsheets.pop(request.match_info["id"], None)
-        return web.Response(status=204)
-
-    async def _set_fault(self, request: web.Request) -> web.Response:
-        fault = await request.json()
-        known = {"status", "times", "timeout_ms", "spreadsheet_id"}
-        if not isinstance(fault, dict) or set(fault) - known or not {"status", "timeout_ms"} & set(fault):
-            raise ValueError(f"a fault has a status or a timeout_ms, and of {', '.join(sorted(known))}")
-        if fault.get("status", 500) not in STATUSES or not 0 <= int(fault.get("timeout_ms", 0)) <= MAX_WAIT_MS:
-            raise ValueError(f"status is one of {', '.join(map(str, STATUSES))}, timeout_ms at most {MAX_WAIT_MS}")
-        self._faults.append({**fault, "times": int(fault.get("times", 1))})
-        return web.json_response({"items": self._faults})
-
-    async def _clear_faults(self, request: web.Request) -> web.Response:
-        self._faults.clear()
         return web.Response(status=204)
 
     @web.middleware

@@ -1,13 +1,15 @@
 """Stripe's way of writing parameters: a form whose names nest, `line_items[0][price_data][currency]=inr`."""
 
+import operator
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from aiohttp import web
 
 from local.sandboxes.stripe.errors import StripeError, required
 
+_COMPARED = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
 _NAME = re.compile(r"^[^\[\]]+(?:\[[^\[\]]*\])*$")
 
 
@@ -84,10 +86,51 @@ def metadata(params: dict[str, Any]) -> dict[str, str]:
     return dict(given)
 
 
-def page(entities: Iterable[dict[str, Any]], params: dict[str, Any], url: str) -> dict[str, Any]:
-    """A list, the newest first: 10 of them, or as many as `limit` says."""
+def page(
+    entities: Iterable[dict[str, Any]],
+    params: dict[str, Any],
+    url: str,
+    wanted: Callable[[dict[str, Any]], bool] = lambda _: True,
+) -> dict[str, Any]:
+    """A list of what is wanted, the newest first: 10 of them, or as many as `limit` says, those that follow
+    `starting_after` or come right before `ending_before`, which need not be wanted themselves."""
     limit = whole(params, "limit") if "limit" in params else 10
     if limit > 100:
         raise StripeError("This value must be less than or equal to 100.", param="limit")
+    if "starting_after" in params and "ending_before" in params:
+        raise StripeError("You may only specify one of these parameters: ending_before, starting_after.")
     found = list(entities)[::-1]
-    return {"object": "list", "data": found[:limit], "has_more": len(found) > limit, "url": url}
+    if "ending_before" in params:
+        found = [one for one in found[: _place(found, params, "ending_before")] if wanted(one)]
+        shown = found[-limit:]
+    else:
+        first = _place(found, params, "starting_after") + 1 if "starting_after" in params else 0
+        found = [one for one in found[first:] if wanted(one)]
+        shown = found[:limit]
+    return {"object": "list", "data": shown, "has_more": len(found) > limit, "url": url}
+
+
+def _place(found: list[dict[str, Any]], params: dict[str, Any], name: str) -> int:
+    for place, one in enumerate(found):
+        if one["id"] == params[name]:
+            return place
+    raise StripeError(f"No such object: '{params[name]}'", code="resource_missing", param=name)
+
+
+def between(params: dict[str, Any], name: str) -> Callable[[int], bool]:
+    """Whether a time is the one of a parameter, or within its gt, gte, lt and lte."""
+    given = params.get(name)
+    if given is None:
+        return lambda _: True
+    if not isinstance(given, dict):
+        exact = whole(params, name, least=0)
+        return lambda at: at == exact
+    refuse_unknown(given, _COMPARED)
+    limits = [(_COMPARED[one], whole(given, one, least=0)) for one in given]
+    return lambda at: all(compare(at, limit) for compare, limit in limits)
+
+
+def listed(params: dict[str, Any], name: str) -> list[str]:
+    """A list of texts, which may come as `name[]`, then the last of them alone."""
+    given = params.get(name, params.get(f"{name}[]", []))
+    return [given] if isinstance(given, str) else list(given)

@@ -11,6 +11,8 @@ from local.sandboxes.stripe.errors import StripeError, required
 
 CREATE = ("amount", "charge", "expand", "metadata", "payment_intent", "reason")
 
+_REASONS = {"failed": "lost_or_stolen_card", "canceled": "merchant_request"}
+
 
 class Refunds:
     def __init__(self, core: Core) -> None:
@@ -52,15 +54,17 @@ class Refunds:
         return web.json_response(self._refund(intent, (await request.json()).get("amount"), {}))
 
     async def resolve(self, request: web.Request) -> web.Response:
-        """{"outcome": "succeeded" | "failed"}: the bank's word."""
-        refund, outcome = self._core.get("refunds", request.match_info["refund_id"]), (await request.json())["outcome"]
+        """{"outcome": "succeeded" | "failed" | "canceled", "reason"?}: the bank's word, or somebody's at the
+        dashboard."""
+        body = await request.json()
+        refund, outcome = self._core.get("refunds", request.match_info["refund_id"]), body["outcome"]
         refund["status"] = outcome
-        if outcome == "failed":
-            refund["failure_reason"] = "lost_or_stolen_card"
+        if outcome != "succeeded":
+            refund["failure_reason"] = body.get("reason") or _REASONS[outcome]
+            refund["failure_balance_transaction"] = new_id("txn_")
             self._count(refund["charge"], -refund["amount"])
-            self._core.webhooks.emit("refund.failed", refund, refund["payment_intent"])
-        else:
-            self._core.webhooks.emit("refund.updated", refund, refund["payment_intent"])
+        for event in ("refund.failed",) * (outcome == "failed") + ("refund.updated", "charge.refund.updated"):
+            self._core.webhooks.emit(event, refund, refund["payment_intent"])
         return web.json_response(refund)
 
     async def dispute(self, request: web.Request) -> web.Response:

@@ -14,8 +14,10 @@ from local.sandboxes.stripe import errors, page
 from local.sandboxes.stripe.checkout import Checkout
 from local.sandboxes.stripe.core import Core, Fault
 from local.sandboxes.stripe.errors import StripeError
+from local.sandboxes.stripe.events import Events
 from local.sandboxes.stripe.refunds import Refunds
-from local.sandboxes.stripe.webhooks import RetryPolicy, Webhooks
+from local.sandboxes.stripe.webhooks import Webhooks
+from local.sandboxes.webhooks import RetryPolicy
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -56,7 +58,7 @@ class StripeSandbox(HttpService):
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._answer_errors, self._guard_api])
-        for resource in (Checkout, Refunds):
+        for resource in (Checkout, Events, Refunds):
             app.add_routes(resource(self._core).routes())
         app.add_routes(
             [

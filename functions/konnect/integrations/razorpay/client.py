@@ -8,11 +8,12 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from konnect.config import Settings
-from konnect.errors import BadRequest, Unavailable
+from konnect.errors import BadRequest
 from konnect.integrations import gateway as any_gateway
+from konnect.integrations.answers import listed, parsed
 
 from . import signatures
-from .entities import REFUND_NOTE, Payment, Refund, SettledItem, Settlement
+from .entities import PROVIDER, REFUND_NOTE, Payment, Refund, SettledItem, Settlement, id_of
 
 T = TypeVar("T")
 REFUNDS_A_PAGE = 100
@@ -68,45 +69,43 @@ class RazorpayGateway:
         order = {"amount": amount_paise, "currency": currency, "receipt": receipt, "notes": notes}
         if customer_id is not None:
             order["customer_id"] = customer_id
-        return _id(self._client.order.create(order), "an order")
+        return parsed(PROVIDER, id_of, self._client.order.create(order))
 
     def create_customer(self, *, name: str | None, email: str, notes: dict[str, str]) -> str:
         customer = {"email": email, "fail_existing": "0", "notes": notes}
         if name is not None and _CUSTOMER_NAME.fullmatch(name):
             customer["name"] = name
-        return _id(self._client.customer.create(customer), "a customer")
+        return parsed(PROVIDER, id_of, self._client.customer.create(customer))
 
     def fetch_payment(self, payment_id: str) -> Payment:
-        return _payment(self._client.payment.fetch(quote(payment_id, safe="")))
+        return parsed(PROVIDER, Payment.parse, self._client.payment.fetch(quote(payment_id, safe="")))
 
     def payments_of_order(self, order_id: str) -> list[Payment]:
         found = self._client.order.payments(quote(order_id, safe=""))
-        items = found.get("items") if isinstance(found, dict) else None
-        if not isinstance(items, list):
-            raise Unavailable("the payment provider answered something else than a list")
-        return [_payment(item) for item in items]
+        return listed(PROVIDER, Payment.parse, found, "items")
 
     def capture(self, payment: any_gateway.Payment) -> Payment:
-        return _payment(
+        return parsed(
+            PROVIDER,
+            Payment.parse,
             self._client.payment.capture(
                 quote(payment.id, safe=""), payment.amount_paise, {"currency": payment.currency}
-            )
+            ),
         )
 
     def refund(self, *, payment_id: str, amount_paise: int, reference: str, idempotency_key: str) -> Refund:
         body = {"amount": amount_paise, "speed": "normal", "notes": {REFUND_NOTE: reference}}
         headers = {"X-Refund-Idempotency": idempotency_key}
-        return _refund(self._client.payment.refund(quote(payment_id, safe=""), body, headers=headers))
+        return parsed(
+            PROVIDER, Refund.parse, self._client.payment.refund(quote(payment_id, safe=""), body, headers=headers)
+        )
 
     def fetch_refund(self, refund_id: str) -> Refund:
-        return _refund(self._client.refund.fetch(quote(refund_id, safe="")))
+        return parsed(PROVIDER, Refund.parse, self._client.refund.fetch(quote(refund_id, safe="")))
 
     def refunds_of(self, payment_id: str) -> list[Refund]:
         found = self._client.payment.fetch_multiple_refund(quote(payment_id, safe=""), {"count": REFUNDS_A_PAGE})
-        items = found.get("items") if isinstance(found, dict) else None
-        if not isinstance(items, list):
-            raise Unavailable("the payment provider answered something else than a list")
-        return [_refund(item) for item in items]
+        return listed(PROVIDER, Refund.parse, found, "items")
 
     def settlements(self, since: datetime, until: datetime) -> list[Settlement]:
         span = {"from": int(since.timestamp()), "to": int(until.timestamp()) - 1}
@@ -121,11 +120,7 @@ class RazorpayGateway:
     def _pages(fetch: Callable[..., Any], query: dict[str, int], parse: Callable[[Any], T], size: int) -> list[T]:
         found: list[T] = []
         while len(found) < MAX_ITEMS:
-            answer = fetch({**query, "count": size, "skip": len(found)})
-            try:
-                items = [parse(item) for item in answer["items"]]
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise Unavailable("the payment provider answered something else than a list") from error
+            items = listed(PROVIDER, parse, fetch({**query, "count": size, "skip": len(found)}), "items")
             found += items
             if len(items) < size:
                 return found
@@ -139,23 +134,3 @@ class RazorpayGateway:
 def gateway(settings: Settings) -> Gateway:
     """The gateway of these settings: one connection pool a process."""
     return RazorpayGateway(settings)
-
-
-def _id(answer: Any, what: str) -> str:
-    if not isinstance(answer, dict) or not isinstance(answer.get("id"), str):
-        raise Unavailable(f"the payment provider answered something else than {what}")
-    return str(answer["id"])
-
-
-def _payment(answer: Any) -> Payment:
-    try:
-        return Payment.parse(answer)
-    except (ValueError, AttributeError) as error:
-        raise Unavailable("the payment provider answered something else than a payment") from error
-
-
-def _refund(answer: Any) -> Refund:
-    try:
-        return Refund.parse(answer)
-    except (ValueError, AttributeError) as error:
-        raise Unavailable("the payment provider answered something else than a refund") from error

@@ -2,31 +2,37 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Self
 
 from konnect.integrations import gateway
+from konnect.integrations.answers import amount, moment, text, whole
 
+PROVIDER = "Razorpay"
 REFUND_NOTE = "refundId"
 """The note by which a refund says which of ours it is."""
 
 
 @dataclass(frozen=True)
 class Payment(gateway.Payment):
-    """As Razorpay says it."""
+    """As Razorpay says it; but an authorization that it has given back by itself, since nobody captured it in time, is
+    "refunded" there, and has failed for us: the money was never ours."""
 
     @classmethod
     def parse(cls, entity: Mapping[str, Any]) -> Self:
         """Raises ValueError for what is no payment."""
+        status = text(entity, "status")
+        lapsed = status == "refunded" and entity.get("captured") is False
         return cls(
-            id=_text(entity, "id"),
+            id=text(entity, "id"),
             order_id=str(entity.get("order_id") or ""),
-            amount_paise=_amount(entity),
-            currency=_text(entity, "currency"),
-            status=_text(entity, "status"),
+            amount_paise=amount(entity),
+            currency=text(entity, "currency"),
+            status="failed" if lapsed else status,
             method=str(entity.get("method") or ""),
             error_code=str(entity.get("error_code") or ""),
             error_description=str(entity.get("error_description") or ""),
+            refunded_paise=whole(entity, "amount_refunded"),
         )
 
 
@@ -40,10 +46,10 @@ class Refund(gateway.Refund):
         # Without any they are an empty list.
         notes = entity.get("notes") or {}
         return cls(
-            id=_text(entity, "id"),
-            payment_id=_text(entity, "payment_id"),
-            amount_paise=_amount(entity),
-            status=_text(entity, "status"),
+            id=text(entity, "id"),
+            payment_id=text(entity, "payment_id"),
+            amount_paise=amount(entity),
+            status=text(entity, "status"),
             reference=str(notes.get(REFUND_NOTE) or ""),
         )
 
@@ -64,14 +70,14 @@ class Settlement:
     def parse(cls, entity: Mapping[str, Any]) -> Self:
         """Raises ValueError for what is no settlement."""
         return cls(
-            id=_text(entity, "id"),
+            id=text(entity, "id"),
             # Refunds may outweigh the payments of a day.
-            amount_paise=_whole(entity, "amount"),
-            fees_paise=_whole(entity, "fees"),
-            tax_paise=_whole(entity, "tax"),
-            status=_text(entity, "status"),
+            amount_paise=whole(entity, "amount"),
+            fees_paise=whole(entity, "fees"),
+            tax_paise=whole(entity, "tax"),
+            status=text(entity, "status"),
             utr=str(entity.get("utr") or ""),
-            created_at=_moment(entity, "created_at"),
+            created_at=moment(entity, "created_at"),
         )
 
 
@@ -93,15 +99,15 @@ class SettledItem:
     def parse(cls, entity: Mapping[str, Any]) -> Self:
         """Raises ValueError for what is no row of the report."""
         return cls(
-            entity_id=_text(entity, "entity_id"),
-            kind=_text(entity, "type"),
-            amount_paise=_whole(entity, "amount"),
-            debit_paise=_whole(entity, "debit"),
-            credit_paise=_whole(entity, "credit"),
-            fee_paise=_whole(entity, "fee"),
-            tax_paise=_whole(entity, "tax"),
+            entity_id=text(entity, "entity_id"),
+            kind=text(entity, "type"),
+            amount_paise=whole(entity, "amount"),
+            debit_paise=whole(entity, "debit"),
+            credit_paise=whole(entity, "credit"),
+            fee_paise=whole(entity, "fee"),
+            tax_paise=whole(entity, "tax"),
             settlement_id=str(entity.get("settlement_id") or ""),
-            settled_at=_moment(entity, "settled_at"),
+            settled_at=moment(entity, "settled_at"),
         )
 
 
@@ -117,7 +123,7 @@ class FundAccount:
     def parse(cls, entity: Mapping[str, Any]) -> Self:
         """Raises ValueError for what is no fund account."""
         bank = entity.get("bank_account") or {}
-        return cls(_text(entity, "id"), entity.get("active") is not False, str(bank.get("bank_name") or ""))
+        return cls(text(entity, "id"), entity.get("active") is not False, str(bank.get("bank_name") or ""))
 
 
 @dataclass(frozen=True)
@@ -141,40 +147,17 @@ class Payout:
         """Raises ValueError for what is no payout."""
         details = entity.get("status_details") or {}
         return cls(
-            id=_text(entity, "id"),
+            id=text(entity, "id"),
             fund_account_id=str(entity.get("fund_account_id") or ""),
-            amount_paise=_amount(entity),
-            currency=_text(entity, "currency"),
-            status=_text(entity, "status"),
+            amount_paise=amount(entity),
+            currency=text(entity, "currency"),
+            status=text(entity, "status"),
             reference_id=str(entity.get("reference_id") or ""),
             utr=str(entity.get("utr") or ""),
             reason=str(details.get("description") or entity.get("failure_reason") or ""),
         )
 
 
-def _whole(entity: Mapping[str, Any], name: str) -> int:
-    value = entity.get(name) or 0
-    if not isinstance(value, int):
-        raise ValueError(f"{name} is not a number of paise")
-    return value
-
-
-def _moment(entity: Mapping[str, Any], name: str) -> datetime:
-    value = entity.get(name)
-    if not isinstance(value, int):
-        raise ValueError(f"{name} is not a time")
-    return datetime.fromtimestamp(value, UTC)
-
-
-def _text(entity: Mapping[str, Any], name: str) -> str:
-    value = entity.get(name)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{name} is missing")
-    return value
-
-
-def _amount(entity: Mapping[str, Any]) -> int:
-    value = entity.get("amount")
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise ValueError("amount is not a positive number of paise")
-    return value
+def id_of(entity: Mapping[str, Any]) -> str:
+    """Raises ValueError for what has none."""
+    return text(entity, "id")

@@ -6,16 +6,14 @@ payout's idempotency key stands for one payout for good.
 
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from konnect.config import Settings
-from konnect.errors import Unavailable
+from konnect.integrations.answers import listed, parsed
 from konnect.money import CURRENCY
 
-from .entities import FundAccount, Payout
-
-T = TypeVar("T", FundAccount, Payout)
+from .entities import PROVIDER, FundAccount, Payout, id_of
 
 CONTACT_TYPE = "vendor"
 PURPOSE = "payout"
@@ -98,13 +96,13 @@ class RazorpayPayouts:
 
     def create_contact(self, *, name: str, reference_id: str) -> str:
         contact = self._client.post("/v1/contacts", {"name": name, "type": CONTACT_TYPE, "reference_id": reference_id})
-        if not isinstance(contact, dict) or not isinstance(contact.get("id"), str):
-            raise Unavailable("the payment provider answered something else than a contact")
-        return str(contact["id"])
+        return parsed(PROVIDER, id_of, contact)
 
     def create_fund_account(self, contact_id: str, destination: Destination) -> FundAccount:
-        return _parsed(
-            FundAccount, self._client.post("/v1/fund_accounts", {"contact_id": contact_id, **destination.body})
+        return parsed(
+            PROVIDER,
+            FundAccount.parse,
+            self._client.post("/v1/fund_accounts", {"contact_id": contact_id, **destination.body}),
         )
 
     def create_payout(self, request: PayoutRequest) -> Payout:
@@ -121,29 +119,19 @@ class RazorpayPayouts:
             "notes": request.notes,
         }
         headers = {"X-Payout-Idempotency": request.idempotency_key}
-        return _parsed(Payout, self._client.post("/v1/payouts", body, headers=headers))
+        return parsed(PROVIDER, Payout.parse, self._client.post("/v1/payouts", body, headers=headers))
 
     def fetch_payout(self, payout_id: str) -> Payout:
-        return _parsed(Payout, self._client.get(f"/v1/payouts/{quote(payout_id, safe='')}", {}))
+        return parsed(PROVIDER, Payout.parse, self._client.get(f"/v1/payouts/{quote(payout_id, safe='')}", {}))
 
     def payouts_of(self, account_number: str, reference_id: str) -> list[Payout]:
         query = {"account_number": account_number, "reference_id": reference_id, "count": PAYOUTS_A_PAGE}
-        found = self._client.get("/v1/payouts", query)
-        items = found.get("items") if isinstance(found, dict) else None
-        if not isinstance(items, list):
-            raise Unavailable("the payment provider answered something else than a list")
+        found = listed(PROVIDER, Payout.parse, self._client.get("/v1/payouts", query), "items")
         # The filter is theirs; that what comes back is ours decides about money.
-        return [payout for payout in (_parsed(Payout, item) for item in items) if payout.reference_id == reference_id]
+        return [payout for payout in found if payout.reference_id == reference_id]
 
 
 @lru_cache(maxsize=8)
 def payout_gateway(settings: Settings) -> PayoutGateway:
     """The gateway of these settings: one connection pool a process."""
     return RazorpayPayouts(settings)
-
-
-def _parsed(kind: type[T], answer: Any) -> T:
-    try:
-        return kind.parse(answer)
-    except (ValueError, AttributeError, TypeError) as error:
-        raise Unavailable("the payment provider answered something unexpected") from error

@@ -5,17 +5,18 @@ The gateway has all of the payments' one, since a charge is a payment, of an ord
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self
 from urllib.parse import quote
 
 from konnect.config import Settings
-from konnect.errors import Unavailable
+from konnect.integrations.answers import moment_if_any, parsed, text, whole
 from konnect.money import CURRENCY
 
 from . import signatures
 from .client import Gateway, RazorpayGateway
+from .entities import PROVIDER
 
 INVOICES_A_PAGE = 100
 
@@ -37,11 +38,11 @@ class ProviderPlan:
         if not isinstance(item, Mapping):
             raise ValueError("item is missing")
         return cls(
-            _text(entity, "id"),
-            _text(entity, "period"),
-            _whole(entity, "interval"),
-            _whole(item, "amount"),
-            _text(item, "currency"),
+            text(entity, "id"),
+            text(entity, "period"),
+            whole(entity, "interval"),
+            whole(item, "amount"),
+            text(item, "currency"),
         )
 
     def is_monthly(self, amount_paise: int) -> bool:
@@ -65,12 +66,12 @@ class Subscription:
     def parse(cls, entity: Mapping[str, Any]) -> Self:
         """Raises ValueError for what is no subscription."""
         return cls(
-            _text(entity, "id"),
-            _text(entity, "plan_id"),
-            _text(entity, "status"),
-            _whole(entity, "paid_count"),
-            _moment(entity, "current_start"),
-            _moment(entity, "current_end"),
+            text(entity, "id"),
+            text(entity, "plan_id"),
+            text(entity, "status"),
+            whole(entity, "paid_count"),
+            moment_if_any(entity, "current_start"),
+            moment_if_any(entity, "current_end"),
             str(entity.get("short_url") or ""),
         )
 
@@ -91,17 +92,14 @@ class SubscriptionInvoice:
     def parse(cls, entity: Mapping[str, Any]) -> Self:
         """Raises ValueError for what is no invoice."""
         return cls(
-            _text(entity, "id"),
-            _text(entity, "status"),
+            text(entity, "id"),
+            text(entity, "status"),
             str(entity.get("order_id") or ""),
             str(entity.get("payment_id") or ""),
-            _whole(entity, "amount"),
-            _moment(entity, "billing_start"),
-            _moment(entity, "billing_end"),
+            whole(entity, "amount"),
+            moment_if_any(entity, "billing_start"),
+            moment_if_any(entity, "billing_end"),
         )
-
-
-T = TypeVar("T", ProviderPlan, Subscription, SubscriptionInvoice)
 
 
 class SubscriptionGateway(Gateway, Protocol):
@@ -140,10 +138,10 @@ class RazorpaySubscriptions(RazorpayGateway):
     def create_plan(self, *, name: str, amount_paise: int, notes: dict[str, str]) -> ProviderPlan:
         item = {"name": name, "amount": amount_paise, "currency": CURRENCY}
         body = {"period": "monthly", "interval": 1, "item": item, "notes": notes}
-        return _parsed(ProviderPlan, self._client.plan.create(body))
+        return parsed(PROVIDER, ProviderPlan.parse, self._client.plan.create(body))
 
     def fetch_plan(self, plan_id: str) -> ProviderPlan:
-        return _parsed(ProviderPlan, self._client.plan.fetch(quote(plan_id, safe="")))
+        return parsed(PROVIDER, ProviderPlan.parse, self._client.plan.fetch(quote(plan_id, safe="")))
 
     def create_subscription(
         self, *, plan_id: str, months: int, expires_at: datetime, notes: dict[str, str]
@@ -156,22 +154,26 @@ class RazorpaySubscriptions(RazorpayGateway):
             "expire_by": int(expires_at.timestamp()),
             "notes": notes,
         }
-        return _parsed(Subscription, self._client.subscription.create(body))
+        return parsed(PROVIDER, Subscription.parse, self._client.subscription.create(body))
 
     def fetch_subscription(self, subscription_id: str) -> Subscription:
-        return _parsed(Subscription, self._client.subscription.fetch(quote(subscription_id, safe="")))
+        return parsed(PROVIDER, Subscription.parse, self._client.subscription.fetch(quote(subscription_id, safe="")))
 
     def cancel_subscription(self, subscription_id: str) -> Subscription:
         body = {"cancel_at_cycle_end": False}
-        return _parsed(Subscription, self._client.subscription.cancel(quote(subscription_id, safe=""), body))
+        return parsed(
+            PROVIDER, Subscription.parse, self._client.subscription.cancel(quote(subscription_id, safe=""), body)
+        )
 
     def change_plan(self, subscription_id: str, plan_id: str) -> Subscription:
         body = {"plan_id": plan_id, "schedule_change_at": "cycle_end", "customer_notify": False}
-        return _parsed(Subscription, self._client.subscription.edit(quote(subscription_id, safe=""), body))
+        return parsed(
+            PROVIDER, Subscription.parse, self._client.subscription.edit(quote(subscription_id, safe=""), body)
+        )
 
     def keep_plan(self, subscription_id: str) -> Subscription:
         changed = self._client.subscription.cancel_scheduled_changes(quote(subscription_id, safe=""), {})
-        return _parsed(Subscription, changed)
+        return parsed(PROVIDER, Subscription.parse, changed)
 
     def invoices_of(self, subscription_id: str) -> list[SubscriptionInvoice]:
         query: Any = {"subscription_id": subscription_id}
@@ -187,29 +189,3 @@ class RazorpaySubscriptions(RazorpayGateway):
 def subscription_gateway(settings: Settings) -> SubscriptionGateway:
     """The gateway of these settings: one connection pool a process."""
     return RazorpaySubscriptions(settings)
-
-
-def _parsed(kind: type[T], answer: Any) -> T:
-    try:
-        return kind.parse(answer)
-    except (ValueError, AttributeError, TypeError) as error:
-        raise Unavailable("the payment provider answered something unexpected") from error
-
-
-def _text(entity: Mapping[str, Any], name: str) -> str:
-    value = entity.get(name)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{name} is missing")
-    return value
-
-
-def _whole(entity: Mapping[str, Any], name: str) -> int:
-    value = entity.get(name) or 0
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{name} is not a whole number")
-    return value
-
-
-def _moment(entity: Mapping[str, Any], name: str) -> datetime | None:
-    value = entity.get(name)
-    return datetime.fromtimestamp(value, UTC) if isinstance(value, int) and value else None

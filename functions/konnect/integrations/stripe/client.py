@@ -1,7 +1,8 @@
 """The gateway: what payments need of Stripe, over its official client (imported at first use)."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, Protocol, TypeVar
 
@@ -9,14 +10,17 @@ from konnect import spans
 from konnect.config import Settings
 from konnect.errors import Unavailable
 from konnect.integrations import gateway as any_gateway
+from konnect.integrations.answers import listed, parsed
 from konnect.integrations.gateway import Payment, Refund, Refused
 
-from . import entities
+from . import entities, webhook
 from .entities import RECEIPT, REFUND_ID, Dispute, Session
+from .webhook import Event
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+PROVIDER = "Stripe"
 A_PAGE = 100
 RETRIES = 1
 """Of what may be repeated: every POST of the official client has an idempotency key."""
@@ -49,6 +53,12 @@ class Gateway(any_gateway.Gateway, Protocol):
 
     def disputes_of(self, payment_id: str) -> list[Dispute]:
         """All disputes of a payment."""
+
+    def events(
+        self, names: Sequence[str], *, since: datetime, until: datetime, after: str | None, limit: int
+    ) -> tuple[list[Event], bool]:
+        """What happened after `since` and not after `until` (whole seconds, of the last 30 days), the newest first, and
+        whether there is more: that follows `after` the last one's id. Refused if there is no event `after` any more."""
 
 
 class NotConfigured(Unavailable):
@@ -139,10 +149,12 @@ class StripeGateway:
     def refund(self, *, payment_id: str, amount_paise: int, reference: str, idempotency_key: str) -> Refund:
         params = {"payment_intent": payment_id, "amount": amount_paise, "metadata": {REFUND_ID: reference}}
         options = {"idempotency_key": idempotency_key}
-        return self._parsed(self._call("POST", lambda: self._client.refunds.create(params, options)), entities.refund)
+        return parsed(
+            PROVIDER, entities.refund, self._call("POST", lambda: self._client.refunds.create(params, options))
+        )
 
     def fetch_refund(self, refund_id: str) -> Refund:
-        return self._parsed(self._call("GET", lambda: self._client.refunds.retrieve(refund_id)), entities.refund)
+        return parsed(PROVIDER, entities.refund, self._call("GET", lambda: self._client.refunds.retrieve(refund_id)))
 
     def refunds_of(self, payment_id: str) -> list[Refund]:
         params = {"payment_intent": payment_id, "limit": A_PAGE}
@@ -152,23 +164,21 @@ class StripeGateway:
         params = {"payment_intent": payment_id, "limit": A_PAGE}
         return self._list(lambda: self._client.disputes.list(params), Dispute.parse)
 
+    def events(
+        self, names: Sequence[str], *, since: datetime, until: datetime, after: str | None, limit: int
+    ) -> tuple[list[Event], bool]:
+        created = {"gt": int(since.timestamp()), "lte": int(until.timestamp())}
+        params: dict[str, Any] = {"types": list(names), "created": created, "limit": limit}
+        if after is not None:
+            params["starting_after"] = after
+        answer = self._call("GET", lambda: self._client.events.list(params))
+        return listed(PROVIDER, lambda one: webhook.of(one, ""), answer, "data"), bool(answer.get("has_more"))
+
     def _session(self, method: str, request: Callable[[], Any]) -> Session:
-        return self._parsed(self._call(method, request), Session.parse)
+        return parsed(PROVIDER, Session.parse, self._call(method, request))
 
     def _list(self, request: Callable[[], Any], parse: Callable[[Mapping[str, Any]], T]) -> list[T]:
-        answer = self._call("GET", request)
-        items = answer.get("data")
-        if not isinstance(items, list):
-            raise Unavailable("the payment provider answered something else than a list")
-        return [self._parsed(item, parse) for item in items]
-
-    @staticmethod
-    def _parsed(entity: Mapping[str, Any], parse: Callable[[Mapping[str, Any]], T]) -> T:
-        try:
-            return parse(entity)
-        except (ValueError, AttributeError, TypeError) as error:
-            log.error("Stripe answered something else", extra={"error": str(error)})
-            raise Unavailable("the payment provider answered something unexpected") from error
+        return listed(PROVIDER, parse, self._call("GET", request), "data")
 
     def _call(self, method: str, request: Callable[[], Any]) -> dict[str, Any]:
         import stripe

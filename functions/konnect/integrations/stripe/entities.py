@@ -6,15 +6,18 @@ in small letters, times in seconds.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Self
 
+from konnect.integrations.answers import amount, moment, text
 from konnect.integrations.gateway import Payment, Refund
 
 RECEIPT = "receipt"
 """The metadata by which a session and its payment say which order of ours they are for."""
 REFUND_ID = "refundId"
 """The metadata by which a refund says which of ours it is."""
+_WITHDRAWN = {"merchant_request", "charge_for_pending_refund_disputed"}
+"""Of the reasons of a refund's failure."""
 _REFUND_STATUSES = {"succeeded": "processed", "failed": "failed", "canceled": "failed"}
 CONTESTED = {"needs_response", "under_review"}
 """While a bank decides, Stripe has taken the money and refuses refunds. An inquiry (warning_…) takes nothing yet, and a
@@ -39,11 +42,11 @@ class Session:
         if entity.get("object") != "checkout.session" or entity.get("mode") != "payment":
             raise ValueError("it is no checkout session of a payment")
         return cls(
-            id=_text(entity, "id"),
-            status=_text(entity, "status"),
+            id=text(entity, "id"),
+            status=text(entity, "status"),
             # Null once it is over.
             url=str(entity.get("url") or ""),
-            expires_at=datetime.fromtimestamp(_whole(entity, "expires_at"), UTC),
+            expires_at=moment(entity, "expires_at"),
             payment=_payment(entity),
         )
 
@@ -68,20 +71,20 @@ class Dispute:
     @classmethod
     def parse(cls, entity: Mapping[str, Any]) -> Self:
         """Raises ValueError for what is no dispute."""
-        return cls(
-            _text(entity, "id"), id_of(entity, "payment_intent"), _amount(entity, "amount"), _text(entity, "status")
-        )
+        return cls(text(entity, "id"), id_of(entity, "payment_intent"), amount(entity), text(entity, "status"))
 
 
 def refund(entity: Mapping[str, Any]) -> Refund:
     """Raises ValueError for what is no refund."""
+    status = text(entity, "status")
     return Refund(
-        id=_text(entity, "id"),
+        id=text(entity, "id"),
         payment_id=id_of(entity, "payment_intent"),
-        amount_paise=_amount(entity, "amount"),
+        amount_paise=amount(entity),
         # Also "requires_action", where the payer is asked for a bank account.
-        status=_REFUND_STATUSES.get(_text(entity, "status"), "pending"),
+        status=_REFUND_STATUSES.get(status, "pending"),
         reference=str((entity.get("metadata") or {}).get(REFUND_ID) or ""),
+        is_withdrawn=status == "canceled" or entity.get("failure_reason") in _WITHDRAWN,
     )
 
 
@@ -89,10 +92,10 @@ def failed_payment(entity: Mapping[str, Any]) -> Payment:
     """An attempt that failed, by its payment intent; which order it was for, only its `receipt` says."""
     error = entity.get("last_payment_error") or {}
     return Payment(
-        id=_text(entity, "id"),
+        id=text(entity, "id"),
         order_id="",
-        amount_paise=_amount(entity, "amount"),
-        currency=_text(entity, "currency").upper(),
+        amount_paise=amount(entity),
+        currency=text(entity, "currency").upper(),
         status="failed",
         method=str((error.get("payment_method") or {}).get("type") or ""),
         error_code=str(error.get("decline_code") or error.get("code") or ""),
@@ -128,32 +131,11 @@ def _payment(entity: Mapping[str, Any]) -> Payment | None:
     methods = entity.get("payment_method_types") or []
     return Payment(
         id=payment_id,
-        order_id=_text(entity, "id"),
-        amount_paise=_amount(entity, "amount_total"),
-        currency=_text(entity, "currency").upper(),
+        order_id=text(entity, "id"),
+        amount_paise=amount(entity, "amount_total"),
+        currency=text(entity, "currency").upper(),
         status=status,
         method=str(details.get("type") or (methods[0] if len(methods) == 1 else "")),
         error_code=str(error.get("decline_code") or error.get("code") or ""),
         error_description=str(error.get("message") or ""),
     )
-
-
-def _text(entity: Mapping[str, Any], name: str) -> str:
-    value = entity.get(name)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{name} is missing")
-    return value
-
-
-def _whole(entity: Mapping[str, Any], name: str) -> int:
-    value = entity.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"{name} is not a whole number")
-    return value
-
-
-def _amount(entity: Mapping[str, Any], name: str) -> int:
-    value = _whole(entity, name)
-    if value <= 0:
-        raise ValueError(f"{name} is not a positive amount")
-    return value

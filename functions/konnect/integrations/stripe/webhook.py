@@ -47,9 +47,18 @@ def verified(raw: bytes, signature: str, secret: str) -> bool:
 
 def read(raw: bytes) -> Event:
     """The event of a verified body."""
-    event_id, name = hashlib.sha256(raw).hexdigest(), "unknown"
+    digest = hashlib.sha256(raw).hexdigest()
     try:
         envelope = json.loads(raw)
+    except ValueError as error:
+        return Event(digest, "unknown", problem=str(error))
+    return of(envelope, digest)
+
+
+def of(envelope: Mapping[str, Any], event_id: str) -> Event:
+    """The same of one as the API lists it. `event_id` is for what says none."""
+    name = "unknown"
+    try:
         event_id, name = str(envelope["id"]), str(envelope["type"])
         entity: Mapping[str, Any] = envelope["data"]["object"]
         if name.startswith("checkout.session."):
