@@ -323,6 +323,11 @@ def refund_course(request: flask.Request) -> flask.typing.ResponseReturnValue:
 
 
 @functions_framework.http
+def settle_refund(request: flask.Request) -> flask.typing.ResponseReturnValue:
+    return _job(request, "konnect.admin.console:settle_refund", can_rehearse=True)
+
+
+@functions_framework.http
 def decide_dispute(request: flask.Request) -> flask.typing.ResponseReturnValue:
     return _job(request, "konnect.admin.console:decide_dispute", can_rehearse=True)
 

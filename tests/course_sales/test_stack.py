@@ -16,7 +16,7 @@ def test_bought_by_card_and_refunded(stack_env: Mapping[str, str]) -> None:
     course = educator.post("/api/v1/courses", {**COURSE, "price": PRICE, "status": "pending"})
     admin.call("PUT", f"/api/v1/admin/courses/{course['id']}/status", {"status": "published"})
     opened = learner.post("/api/v1/payments/create-checkout", {"courseId": course["id"], "price": PRICE})
-    assert "Stripe sandbox" in requests.get(opened["url"], timeout=10).text
+    assert "Stripe sandbox" in requests.get(opened["url"], timeout=60).text
     learner.pay_by_card(opened["sessionId"])
     verify = {"sessionId": opened["sessionId"]}
     wait_until(

@@ -180,7 +180,7 @@ def running() -> Iterator[Running]:
         secret_key=SECRET_KEY,
         webhook_secret=WEBHOOK_SECRET,
         webhook_url=None,
-        retry=RetryPolicy(first_delay_s=0.01, max_delay_s=0.05, max_attempts=3, timeout_s=20),
+        retry=RetryPolicy(first_delay_s=0.01, max_delay_s=0.05, max_attempts=3, timeout_s=60),
     )
     with background(sandbox) as loop:
         yield sandbox, loop
@@ -191,7 +191,7 @@ def settings_of(sandbox: StripeSandbox) -> dict[str, Any]:
         "stripe_url": sandbox.url,
         "stripe_secret_key": SECRET_KEY,
         "stripe_webhook_secret": WEBHOOK_SECRET,
-        "stripe_timeout_s": 5.0,
+        "stripe_timeout_s": 60.0,
     }
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from konnect.errors import Unavailable
@@ -180,7 +180,6 @@ class TestRefunds:
         assert sum(note["gstPaise"] for note in notes) == whole[1]
 
     # Slow where the machine is: no fault of what is drawn.
-    @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
     @given(st.lists(st.integers(0, 10**7), min_size=1, max_size=5), st.lists(st.integers(1, 10**6), max_size=6))
     def test_portions_add_up(self, amounts: list[int], refunds: list[int]) -> None:
         total, done = sum(amounts), 0

@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 from konnect.context import Context
 from konnect.http import app, routes
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 def token(ctx: Context, uid: str, **claims: Any) -> str:

@@ -90,6 +90,11 @@ class Shop:
         self.drain()
         return refund
 
+    def lapse(self, payment_id: str) -> None:
+        """Razorpay gives back what nobody has captured in time."""
+        self._sandbox("POST", f"/sandbox/payments/{payment_id}/lapse")
+        self.drain()
+
     def provider_orders(self) -> list[Doc]:
         return list(self._sandbox("GET", "/v1/orders")["items"])
 

@@ -31,7 +31,7 @@ def running(**options: Any) -> Iterator[Running]:
         key_secret=KEY_SECRET,
         webhook_secret=WEBHOOK_SECRET,
         webhook_url=None,
-        retry=RetryPolicy(first_delay_s=0.01, max_delay_s=0.05, max_attempts=3, timeout_s=20),
+        retry=RetryPolicy(first_delay_s=0.01, max_delay_s=0.05, max_attempts=3, timeout_s=60),
         **options,
     )
     with background(sandbox) as loop:
@@ -39,7 +39,7 @@ def running(**options: Any) -> Iterator[Running]:
 
 
 def settings_of(sandbox: RazorpaySandbox, **more: Any) -> Settings:
-    """The run's settings, with this sandbox for Razorpay."""
+    """The run's settings, with this sandbox for Razorpay, and without Stripe, whose events sweeps would ask for."""
     return load().model_copy(
         update={
             "firebase_auth_emulator_host": "127.0.0.1:1",
@@ -47,7 +47,9 @@ def settings_of(sandbox: RazorpaySandbox, **more: Any) -> Settings:
             "razorpay_key_id": KEY_ID,
             "razorpay_key_secret": KEY_SECRET,
             "razorpay_webhook_secret": WEBHOOK_SECRET,
-            "razorpay_timeout_s": 5.0,
+            "razorpay_timeout_s": 60.0,
+            "stripe_secret_key": "",
+            "stripe_webhook_secret": "",
             **more,
         }
     )

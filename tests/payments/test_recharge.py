@@ -6,7 +6,7 @@ import pytest
 
 from konnect import clock
 from konnect.integrations.razorpay.client import gateway
-from konnect.payments import recharge
+from konnect.payments import policy, recharge, sweeps
 from tests.support import at_once, movements
 
 from .api import User, error_code
@@ -85,6 +85,48 @@ def test_pending_until_it_is_paid(shop: Shop) -> None:
     checkout = shop.pay(made["orderId"])
     assert asked(shop, made["receipt"]).status_code == 200
     shop.check_credited_once(made, checkout)
+
+
+@pytest.mark.parametrize(("back", "left"), [((20000,), 300), ((20000, 10000), 200), ((None,), 0)])
+@pytest.mark.parametrize("by", ["recharge", "verify", "sweep"])
+def test_what_went_back_before_it_was_known_is_not_credited(
+    shop: Shop, by: str, back: tuple[int | None, ...], left: int
+) -> None:
+    made, checkout = paid(shop)
+    for amount_paise in back:
+        shop.refund(checkout.payment_id, amount_paise)
+    if by == "recharge":
+        assert asked(shop, made["receipt"]).json()["balance"] == left
+    elif by == "verify":
+        assert shop.verify(checkout).json()["balance"] == left
+    else:
+        sweeps.sweep(shop.ctx, {}, clock.now() + policy.FIRST_CHECK)
+    assert shop.balance_paise == left * 100
+    # The news of it that comes late changes nothing.
+    assert set(shop.redeliver(order_id=made["orderId"])) <= {200}
+    assert (asked(shop, made["receipt"]).json()["balance"], shop.balance_paise) == (left, left * 100)
+    assert shop.transaction(made["transactionId"])["status"] == "completed"
+    shop.check_sums()
+
+
+@pytest.mark.parametrize("by", ["recharge", "verify", "sweep", "webhook"])
+def test_what_lapsed_uncaptured_is_not_credited(shop: Shop, by: str) -> None:
+    """It is "refunded" by Razorpay's word, and was never ours."""
+    made, checkout = paid(shop, "authorized")
+    shop.lapse(checkout.payment_id)
+    if by == "recharge":
+        for receipt_id in (made["receipt"], checkout.payment_id):
+            assert error_code(asked(shop, receipt_id)) == "PAYMENT_FAILED"
+    elif by == "verify":
+        assert error_code(shop.verify(checkout)) == "PAYMENT_FAILED"
+    elif by == "sweep":
+        sweeps.sweep(shop.ctx, {}, clock.now() + policy.FIRST_CHECK)
+    else:
+        assert set(shop.redeliver(order_id=made["orderId"])) == {200}
+    assert (movements(shop.ctx), shop.order(made["orderId"])["status"]) == ([], "created")
+    again = shop.pay(made["orderId"])
+    assert asked(shop, made["receipt"]).json()["balance"] == 500
+    shop.check_credited_once(made, again)
 
 
 def test_a_failed_payment(shop: Shop) -> None:

@@ -124,7 +124,7 @@ def test_a_forged_webhook_changes_nothing(shop: Shop, signature: str) -> None:
     made = shop.deposit()
     raw = json.dumps({"event": "payment.captured", "payload": {"payment": {"entity": payment(made)}}})
     headers: dict[str, str | bytes] = {"X-Razorpay-Signature": signature.encode("latin-1"), "x-razorpay-event-id": "e"}
-    response = requests.post(shop.api.url + "/api/payments/webhook", data=raw, headers=headers, timeout=10)
+    response = requests.post(shop.api.url + "/api/payments/webhook", data=raw, headers=headers, timeout=60)
     assert (response.status_code, error_code(response)) == (400, "INVALID_SIGNATURE")
     assert movements(shop.ctx) == shop.all("externalEvents") == []
 
@@ -300,6 +300,18 @@ def test_one_refund_under_other_event_ids_counts_once(shop: Shop) -> None:
         assert shop.event("refund.processed", entities, event_id=event_id).status_code == 200
     assert shop.balance_paise == 40000
     shop.check_sums()
+
+
+def test_a_dispute_is_told_to_a_person_and_books_nothing(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    made = shop.deposit()
+    checkout = shop.pay(made["orderId"])
+    before, event_id = movements(shop.ctx), "disputed"
+    dispute = {"id": "disp_1", "entity": "dispute", "payment_id": checkout.payment_id, "status": "open"}
+    entities = {"payment": payment(made, checkout.payment_id), "dispute": dispute}
+    for _ in range(2):
+        assert shop.event("payment.dispute.created", entities, event_id=event_id).status_code == 200
+    assert [one.levelname for one in caplog.records if one.message == "payment disputed"] == ["ERROR"]
+    assert movements(shop.ctx) == before
 
 
 def _wrapped(entities: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ The actor of the audit entry is "console", or "console:{by}" where the payload n
 
 import json
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -18,6 +18,7 @@ from konnect.http.schemas import DocumentId
 from konnect.identity import standing
 from konnect.identity.standing import Status
 from konnect.money import Rupees, to_paise
+from konnect.payments import settling
 from konnect.sessions import refunds
 from konnect.store import Tx
 from konnect.wallet import adjustments
@@ -62,6 +63,14 @@ class RefundCourse(Payload):
     paymentId: DocumentId  # noqa: N815
     reason: Reason
     refundId: DocumentId | None = None  # noqa: N815
+
+
+class SettleRefund(Payload):
+    """{"refundId": of a stuck one in gatewayRefunds, "way": "bank" | "wallet", "reference": the bank's}"""
+
+    refundId: DocumentId  # noqa: N815
+    way: Literal["bank", "wallet"]
+    reference: str = Field(default="", max_length=100)
 
 
 class DecideDispute(Payload):
@@ -120,6 +129,13 @@ def refund_course(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[
     given = RefundCourse.model_validate(payload)
     refund = course_refund.Request(given.paymentId, given.refundId or ids.new(), given.reason, given.actor)
     return ctx.run(lambda tx: course_refund.refund(tx, refund, now=now))
+
+
+def settle_refund(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    given = SettleRefund.model_validate(payload)
+    return ctx.run(
+        lambda tx: settling.settle(tx, given.refundId, given.way, by=given.actor, reference=given.reference, now=now)
+    )
 
 
 def decide_dispute(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, Any]:

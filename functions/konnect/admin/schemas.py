@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 
 from konnect import money
-from konnect.http.schemas import DocumentId, Listing, ListQuery, Schema
+from konnect.http.schemas import CalendarDate, DocumentId, Listing, ListQuery, Schema
 from konnect.platform import PlatformConfig
 from konnect.sessions import schemas as sessions
 from konnect.wallet.schemas import WalletView
@@ -31,8 +31,8 @@ class Strict(Schema):
 class Span(Schema):
     """Business days in Asia/Kolkata, both included."""
 
-    from_: date | None = Field(default=None, alias="from", description="First day, in Asia/Kolkata.")
-    to: date | None = Field(default=None, description="Last day, in Asia/Kolkata.")
+    from_: CalendarDate | None = Field(default=None, alias="from", description="First day, in Asia/Kolkata.")
+    to: CalendarDate | None = Field(default=None, description="Last day, in Asia/Kolkata.")
 
 
 # Users

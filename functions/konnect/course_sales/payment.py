@@ -83,17 +83,16 @@ def refunded(tx: Tx, order: Doc, news: Refund, result: dict[str, Any], *, now: d
     The latter two take a sale back as a refund of ours does; what nothing was left of is the platform's expense, for a
     person to look at."""
     bought = purchase.get(tx, result["coursePurchaseId"])
-    if refunds.processed(tx, news, now=now) is not None:
-        return
+    rest_paise = news.amount_paise - refunds.covered(tx, news, now=now)
     left_paise = bought["pricePaise"] - bought["refundedPaise"] if result["outcome"] == "sold" else 0
-    amount_paise = min(news.amount_paise, left_paise)
+    amount_paise = min(rest_paise, left_paise)
     account = gateways.account_of(order)
     if amount_paise:
         reason = "dispute-lost" if news.id.startswith(("dp_", "du_")) else "refunded-at-provider"
         given = refund.Request(bought["id"], news.id, reason, by="provider")
         about = {"payment": news.payment_id, "order": order["id"]}
         refund.give_back(tx, bought, given, amount_paise, Leg(account, amount_paise), about, now=now)
-    excess_paise = news.amount_paise - amount_paise
+    excess_paise = rest_paise - amount_paise
     if excess_paise:
         log.error("a refund that was not asked for", extra={"refund": news.id, "purchase": bought["id"]})
         legs = (Leg(accounts.PLATFORM_ADJUSTMENTS, -excess_paise), Leg(account, excess_paise))

@@ -62,6 +62,10 @@ def _issue(tx: Tx, payment: Doc, order: Doc, config: PlatformConfig, now: dateti
             came_back.remove(amount_paise)
             continue
         before_paise = sum(one["amountPaise"] for one in refunds)
+        # What came back may also be paid as a part of a larger one.
+        amount_paise = min(amount_paise, invoice["amountPaise"] - before_paise)
+        if not amount_paise:
+            continue
         number = None
         if invoice["type"] == "invoice":
             note = _credit_note(tx, invoice, refund_id, before_paise, amount_paise, now)

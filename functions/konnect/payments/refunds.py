@@ -1,9 +1,10 @@
 """gatewayRefunds/{id}: money on its way back to where it was paid from. No client reads it.
 
 {gateway, paymentId, orderId, uid, amountPaise, heldPaise, status, reason, attempt, askedAt, providerId, failedIds,
-lastError, nextCheckAt, createdAt, updatedAt}. Status: pending (to be asked for) → processing (the provider has it) →
-processed; or back to pending, when the bank has refused it, and stuck after MAX_FAILED of these, for a person to see
-to. The money is in the account refund:{id} from the decision until the provider's word.
+lastError, nextCheckAt, createdAt, updatedAt}, and {settledTo, settledReference} of one that settling.py has closed.
+Status: pending (to be asked for) → processing (the provider has it) → processed; or back to pending, when the bank has
+refused it, and stuck after MAX_FAILED of these, or when it came back later, for a person to see to. The money is in the
+account refund:{id} from the decision until the provider's word.
 
 The danger is to pay back twice. So what is asked for is committed before it is asked for, under one idempotency key an
 attempt; and who does not know what became of an attempt looks at the provider first.
@@ -25,12 +26,14 @@ from konnect.ledger.postings import Leg, Movement
 from konnect.store import Doc, Query, Tx
 from konnect.tasks import Task
 
-from . import gateways, service
+from . import gateways, repository, service
 
 log = logging.getLogger(__name__)
 
 COLLECTION = "gatewayRefunds"
 MAX_FAILED = 5
+LEAST_PAISE = 1_00
+"""Razorpay refunds no less."""
 FIRST_CHECK = timedelta(minutes=10)
 LONGEST_WAIT = timedelta(hours=12)
 BATCH = 50
@@ -52,7 +55,15 @@ def open_new(
 ) -> None:
     """Promise money back. The caller has proved the refund new, and posts the movement that brings `amount_paise` to
     its account, in this transaction."""
-    doc: Doc = {
+    doc = _new(payment_id, order_id, uid, amount_paise, reason, gateway, now)
+    tx.create((COLLECTION, refund_id), doc)
+    send(tx, refund_id)
+
+
+def _new(
+    payment_id: str, order_id: str, uid: str, amount_paise: int, reason: str, gateway: gateways.Name, now: datetime
+) -> Doc:
+    return {
         "gateway": gateway,
         "paymentId": payment_id,
         "orderId": order_id,
@@ -70,8 +81,6 @@ def open_new(
         "createdAt": now,
         "updatedAt": now,
     }
-    tx.create((COLLECTION, refund_id), doc)
-    send(tx, refund_id)
 
 
 def send(tx: Tx, refund_id: str, *why: Any) -> None:
@@ -110,9 +119,34 @@ def _claim(tx: Tx, refund_id: str, now: datetime) -> Doc | None:
     refund = tx.get(COLLECTION, refund_id)
     if refund is None:
         return None
+    refund = {**refund, "id": refund_id}
+    if refund["status"] == "pending":
+        refund |= _less_by_hand(tx, refund, now)
     if refund["status"] == "pending":
         _update(tx, refund_id, now, askedAt=now)
-    return {**refund, "id": refund_id}
+    return refund
+
+
+def _less_by_hand(tx: Tx, refund: Doc, now: datetime) -> Doc:
+    """What of it can't be asked for, since somebody has paid it back at Razorpay before: the payer has it, and it is
+    the platform's expense no more. Returns what changes. At Stripe `covered` sees to that."""
+    recorded = repository.payment(tx, refund["paymentId"])
+    if recorded is None or gateways.name_of(refund) == gateways.STRIPE:
+        return {}
+    left_paise = recorded["amountPaise"] - sum(recorded["refunds"].values())
+    if refund["amountPaise"] <= left_paise:
+        return {}
+    # Less than the least has no way back: it stays the platform's.
+    paise = refund["amountPaise"] - (left_paise if left_paise >= LEAST_PAISE else 0)
+    attempt = refund["attempt"] + 1
+    legs = (leg(refund["id"], -paise), Leg(accounts.PLATFORM_ADJUSTMENTS, paise))
+    subject = {"refund": refund["id"], "payment": refund["paymentId"], "user": refund["uid"]}
+    ledger.post_new(tx, Movement(f"refund:{refund['id']}:by-hand:{attempt}", "refund.by_hand", legs, subject), now=now)
+    changed: Doc = {"amountPaise": refund["amountPaise"] - paise, "attempt": attempt}
+    if not changed["amountPaise"]:
+        changed |= {"status": "processed", "lastError": None, "nextCheckAt": None}
+    _update(tx, refund["id"], now, **changed)
+    return changed
 
 
 def _ask(gateway: Gateway, refund: Doc) -> Refund:
@@ -189,45 +223,85 @@ def _failed(tx: Tx, refund_id: str, refund: Doc, news: Refund, now: datetime) ->
 def processed(tx: Tx, news: Refund, *, now: datetime) -> Doc | None:
     """The money has left: out of the refund's account, once. Returns the refund with its "id"; None if it is none of
     ours, as one that somebody has made at the provider. The caller has proved the news new."""
-    refund = _stuck(tx, news) if not news.reference else _meant(tx, news)
-    if refund is None:
-        return None
-    refund_id = refund["id"]
-    ledger.post_new(
-        tx,
-        Movement(
-            f"refund:{news.id}",
-            "refund.paid",
-            (leg(refund_id, -news.amount_paise), Leg(gateways.account_of(refund), news.amount_paise)),
-            {"refund": news.id, "payment": news.payment_id, "user": refund["uid"]},
-        ),
-        now=now,
-    )
-    changed: Doc = {"status": "processed", "providerId": news.id, "lastError": None, "nextCheckAt": None}
-    if news.amount_paise < refund["amountPaise"]:
-        # Paid back in part by somebody else: the rest is asked for anew, unless a person sees to that as well.
-        changed = {"amountPaise": refund["amountPaise"] - news.amount_paise, "attempt": refund["attempt"] + 1}
-        if refund["status"] == "pending":
-            send(tx, refund_id, news.id)
-    _update(tx, refund_id, now, **changed)
-    return {**refund, **changed}
+    refund = _meant(tx, news) if news.reference else _stuck(tx, news)
+    return None if refund is None else _pay(tx, news, [(refund, news.amount_paise)], now)[0]
+
+
+def covered(tx: Tx, news: Refund, *, now: datetime) -> int:
+    """The same of money that has left Stripe, where a refund that waits can't be asked for any more once somebody has
+    made one in the dashboard, since we ask for all that is left. Returns how much of it was for refunds of ours: all of
+    one that is ours; of another, or of a dispute that was lost, what waits or is stuck comes first."""
+    meant = _meant(tx, news)
+    parts = [] if meant is None else [(meant, news.amount_paise)]
+    if not news.reference:
+        left_paise = news.amount_paise
+        for one in sorted(_of_payment(tx, news.payment_id), key=lambda one: (one["createdAt"], one["id"])):
+            paise = min(left_paise, one["amountPaise"]) if one["status"] in {"pending", "stuck"} else 0
+            left_paise -= paise
+            parts += [(one, paise)] if paise else []
+    if parts:
+        _pay(tx, news, parts, now)
+    return sum(paise for _, paise in parts)
+
+
+def _pay(tx: Tx, news: Refund, parts: list[tuple[Doc, int]], now: datetime) -> list[Doc]:
+    """The refunds as they are then."""
+    gone = Leg(gateways.account_of(parts[0][0]), sum(paise for _, paise in parts))
+    legs = (*(leg(refund["id"], -paise) for refund, paise in parts), gone)
+    subject = {"refund": news.id, "payment": news.payment_id, "user": parts[0][0]["uid"]}
+    ledger.post_new(tx, Movement(f"refund:{news.id}", "refund.paid", legs, subject), now=now)
+    paid: list[Doc] = []
+    for refund, paise in parts:
+        changed: Doc = {"status": "processed", "providerId": news.id, "lastError": None, "nextCheckAt": None}
+        if paise < refund["amountPaise"]:
+            # Paid back in part by somebody else: the rest is asked for anew, unless a person sees to that as well.
+            changed = {"amountPaise": refund["amountPaise"] - paise, "attempt": refund["attempt"] + 1}
+            if refund["status"] == "pending":
+                send(tx, refund["id"], news.id)
+        _update(tx, refund["id"], now, **changed)
+        paid.append({**refund, **changed})
+    return paid
 
 
 def came_back(tx: Tx, news: Refund, *, now: datetime) -> None:
-    """A refund that was processed has failed, as Stripe's may for a month: the money is in our balance there again, and
-    in the refund's account, stuck. Its payer has to be paid in another way, which a person finds."""
+    """A refund that has left has failed, as Stripe's may for a month: the money is in our balance there again. It is
+    its payer's all the same, since somebody has decided so and what was sold is taken back: it waits in a refund's
+    account, stuck, for a person to find another way. The caller has proved the news new."""
     log.error("a refund failed after it was processed", extra={"refund": news.id, "payment": news.payment_id})
-    found = tx.query(Query((COLLECTION,)).filter("paymentId", "==", news.payment_id))
-    refund = next((one for one in found if one["providerId"] == news.id), None)
-    if refund is None or gateways.name_of(refund) != gateways.STRIPE:
+    paid = tx.get("payments", news.payment_id)
+    assert paid is not None
+    if gateways.name_of(paid) != gateways.STRIPE:
         return
+    found = _of_payment(tx, news.payment_id)
+    ours = (one for one in found if (one["providerId"], one["amountPaise"]) == (news.id, news.amount_paise))
+    refund = next(ours, None)
+    if refund is None:
+        # Made in the dashboard, for a sale or for more than one refund of ours.
+        reason = "refunded-at-provider"
+        new = _new(news.payment_id, paid["orderId"], paid["uid"], news.amount_paise, reason, gateways.STRIPE, now)
+        tx.create((COLLECTION, news.id), new)
+        refund = {**new, "id": news.id}
     legs = (Leg(gateways.account_of(refund), -news.amount_paise), leg(refund["id"], news.amount_paise))
     subject = {"refund": news.id, "payment": news.payment_id, "user": refund["uid"]}
     ledger.post_new(tx, Movement(f"refund:{news.id}:failed", "refund.failed", legs, subject), now=now)
     failed_ids = [*refund["failedIds"], news.id]
-    why = "the bank gave it back"
-    _update(tx, refund["id"], now, status="stuck", providerId=None, failedIds=failed_ids, lastError=why)
+    why = "it was withdrawn at the provider" if news.is_withdrawn else "the bank gave it back"
+    _update(
+        tx,
+        refund["id"],
+        now,
+        status="stuck",
+        providerId=None,
+        failedIds=failed_ids,
+        lastError=why,
+        nextCheckAt=None,
+    )
     service.forget_refund(tx, news)
+
+
+def has_failed(tx: Tx, news: Refund) -> bool:
+    """Whether that has been heard, and what follows done."""
+    return any(news.id in one["failedIds"] for one in _of_payment(tx, news.payment_id))
 
 
 def _meant(tx: Tx, news: Refund) -> Doc | None:
@@ -238,16 +312,14 @@ def _meant(tx: Tx, news: Refund) -> Doc | None:
 
 
 def _stuck(tx: Tx, news: Refund) -> Doc | None:
-    """What a person has paid back at the provider, for a refund of ours that was stuck; at Stripe also for one that
-    waits, or a part of it: it can't be asked for any more then, since we ask for all that is left of a payment."""
-    found = tx.query(Query((COLLECTION,)).filter("paymentId", "==", news.payment_id))
-    return next((one for one in found if _open_to_others(one, news.amount_paise)), None)
+    """What a person has paid back at the provider, for a refund of ours that was stuck."""
+    wanted = ("stuck", news.amount_paise)
+    found = _of_payment(tx, news.payment_id)
+    return next((one for one in found if (one["status"], one["amountPaise"]) == wanted), None)
 
 
-def _open_to_others(refund: Doc, amount_paise: int) -> bool:
-    if gateways.name_of(refund) == gateways.STRIPE:
-        return refund["status"] in {"pending", "stuck"} and amount_paise <= refund["amountPaise"]
-    return refund["status"] == "stuck" and refund["amountPaise"] == amount_paise
+def _of_payment(tx: Tx, payment_id: str) -> list[Doc]:
+    return tx.query(Query((COLLECTION,)).filter("paymentId", "==", payment_id))
 
 
 def _belongs(refund_id: str, refund: Doc, news: Refund) -> bool:

@@ -2,6 +2,7 @@
 a webhook, a task or the sweep; in any order, at once, repeated or late. State moves forward only."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -93,7 +94,18 @@ def collect(ctx: Context, gateway: Gateway, order: Doc, payment: Payment, *, now
         return Outcome.FAILED
     if not payment.captured:
         return Outcome.PENDING
-    return turns.run(ctx, order["id"], lambda tx: capture(tx, payment, now=now))
+    # Refunded there before it was known here: the news of that may be lost as that of the payment was.
+    refunds = gateway.refunds_of(payment.id) if payment.refunded_paise else ()
+    returned = [refund for refund in refunds if refund.status == "processed"]
+    return turns.run(ctx, order["id"], lambda tx: _credit(tx, payment, returned, now))
+
+
+def _credit(tx: Tx, payment: Payment, returned: Sequence[Refund], now: datetime) -> Outcome:
+    outcome = capture(tx, payment, now=now)
+    if outcome is Outcome.CREDITED:
+        for refund in returned:
+            note_refund(tx, refund, now=now)
+    return outcome
 
 
 def capture(tx: Tx, payment: Payment, *, now: datetime) -> Outcome:
@@ -145,7 +157,7 @@ def refund(tx: Tx, payment: Payment, of: Refund, *, now: datetime) -> Outcome:
     credited = capture(tx, payment, now=now)
     if credited not in {Outcome.CREDITED, Outcome.REPEAT}:
         return credited
-    return note_refund(tx, of, now=now)
+    return note_refund(tx, of, now=now) if of.payment_id == payment.id else Outcome.MISMATCH
 
 
 def note_refund(tx: Tx, of: Refund, *, now: datetime) -> Outcome:

@@ -1,6 +1,7 @@
 """Cloud Tasks handlers of Stripe's payments."""
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -40,6 +41,8 @@ def follow(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
     if _credited(ctx, provider, payment_id, now) is None:
         return
     for refund in provider.refunds_of(payment_id):
+        if refund.status == "failed" and not refund.is_withdrawn:
+            ctx.run(partial(_note_decided, refund=refund, now=now))
         ctx.run(partial(_hear, refund=refund, now=now))
     for dispute in provider.disputes_of(payment_id):
         ctx.run(partial(_note_dispute, dispute=dispute, now=now))
@@ -61,9 +64,19 @@ def _credited(ctx: Context, provider: Gateway, payment_id: str, now: datetime) -
     return repository.payment(ctx.db, payment_id)
 
 
+def _note_decided(tx: Tx, refund: Refund, now: datetime) -> None:
+    """One that somebody has made in the dashboard, and that has failed before we heard of it: what it takes back is
+    taken back all the same, as if we had asked in between."""
+    if not _is_ours(tx, refund) and not refunds.has_failed(tx, refund):
+        service.note_refund(tx, replace(refund, status="processed"), now=now)
+
+
+def _is_ours(tx: Tx, refund: Refund) -> bool:
+    return ids.valid(refund.reference) and tx.get(refunds.COLLECTION, refund.reference) is not None
+
+
 def _hear(tx: Tx, refund: Refund, now: datetime) -> None:
-    known = tx.get(refunds.COLLECTION, refund.reference) if ids.valid(refund.reference) else None
-    if known is not None:
+    if _is_ours(tx, refund):
         refunds.hear(tx, refund.reference, refund, now)
     elif refund.status == "processed":
         service.note_refund(tx, refund, now=now)

@@ -1,5 +1,5 @@
 """Every ten minutes: ask the provider about unpaid orders, credit what no webhook and no browser has told us of, give
-up what stays unpaid, and go on with refunds that wait."""
+up what stays unpaid, go on with refunds that wait, and hear what else has happened at Stripe."""
 
 import logging
 from collections import Counter
@@ -13,7 +13,7 @@ from konnect.errors import KonnectError, Unavailable
 from konnect.integrations.gateway import Payment
 from konnect.store import Doc
 
-from . import gateways, policy, refunds, repository, service
+from . import gateways, policy, refunds, repository, service, stripe_sweep
 from .service import Outcome
 
 log = logging.getLogger(__name__)
@@ -26,9 +26,9 @@ MAX_UNAVAILABLE = 3
 
 
 def sweep(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, int]:
-    """Reconcile the orders that are due (policy.next_check), and the refunds. Returns how many orders had which
-    outcome, and "failures"."""
-    return {**_orders(ctx, now), **refunds.sweep(ctx, now=now)}
+    """Reconcile the orders that are due (policy.next_check), the refunds, and Stripe's events. Returns how many orders
+    had which outcome, and "failures"; of refunds and events likewise."""
+    return {**_orders(ctx, now), **refunds.sweep(ctx, now=now), **stripe_sweep.sweep(ctx, now=now)}
 
 
 def _orders(ctx: Context, now: datetime) -> dict[str, int]:

@@ -75,6 +75,9 @@ def handle(ctx: Context, event: Event, now: datetime) -> Outcome | payouts.News:
             **about,
         },
     )
+    if event.name.startswith("payment.dispute.") and outcome is not Outcome.REPEAT:
+        # Answered in the dashboard, and what it takes is booked by a person.
+        log.error("payment disputed", extra={"event": event.name, "payment": about.get("paymentId", "")})
     return outcome
 
 

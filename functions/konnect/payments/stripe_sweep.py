@@ -1,0 +1,117 @@
+"""What Stripe could not tell us: its events of refunds and disputes, which nothing else here looks for. They are asked
+for at each sweep, as Stripe advises for undelivered events, and passed on as its webhook passes them; most have been
+received by then, and change nothing.
+
+eventCursors/stripe: {since, until, after, updatedAt}. What happened up to `since` has been passed on. `until` and
+`after`: of a span that is under way (else None), of which the events from `until` back to `after` have been, since
+Stripe lists the newest first. It moves after each page, never before: what fails, or is down, is asked for again.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from konnect.context import Context
+from konnect.errors import KonnectError
+from konnect.integrations.gateway import Refused
+from konnect.integrations.stripe.client import gateway
+from konnect.store import Doc, Tx
+
+from . import gateways, stripe_events
+
+log = logging.getLogger(__name__)
+
+PATH = ("eventCursors", gateways.STRIPE)
+NAMES = (
+    "charge.refunded",
+    "charge.refund.updated",
+    "refund.failed",
+    "refund.updated",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+)
+"""Checkouts are asked about one by one (sweeps.py)."""
+SETTLED = timedelta(minutes=10)
+"""Webhooks have so long; and all that has happened by then is in Stripe's list."""
+KEPT = timedelta(days=30)
+"""By Stripe."""
+PAGE = 100
+MAX_PAGES = 5
+"""A run, beside all else that a sweep does. What is left is still to come at the next."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """After `since`, up to `until`; `after`: the last event that was passed on, None before the first page."""
+
+    since: datetime
+    until: datetime
+    after: str | None
+
+
+def sweep(ctx: Context, *, now: datetime) -> dict[str, int]:
+    """Returns how many "events" were passed on, and "eventFailures"; nothing where Stripe is not set up."""
+    if not ctx.settings.stripe_secret_key:
+        return {}
+    counts = {"events": 0, "eventFailures": 0}
+    for _ in range(MAX_PAGES):
+        kept = ctx.db.get(*PATH)
+        span = _span(kept, now)
+        if span.since >= span.until:
+            break
+        try:
+            moved, passed = _pass_page(ctx, span, now)
+            counts["events"] += passed
+            if not ctx.run(partial(_move, kept=kept, moved=moved, now=now)):
+                # Another sweep is under way, and further.
+                break
+        except KonnectError as error:
+            log.warning("events not passed on", extra={"error": error.message})
+            counts["eventFailures"] += 1
+            break
+    return counts
+
+
+def _span(kept: Doc | None, now: datetime) -> Span:
+    """What to ask for: the rest of a span, or the next one."""
+    if kept is not None and kept["until"] is not None:
+        return Span(kept["since"], kept["until"], kept["after"])
+    until, oldest = _second(now - SETTLED), _second(now - KEPT)
+    if kept is not None and kept["since"] < oldest:
+        log.error("events were missed", extra={"since": kept["since"].isoformat(), "kept_since": oldest.isoformat()})
+    return Span(oldest if kept is None else max(kept["since"], oldest), until, None)
+
+
+def _second(moment: datetime) -> datetime:
+    """Stripe's times are whole seconds."""
+    return datetime.fromtimestamp(int(moment.timestamp()), UTC)
+
+
+def _pass_page(ctx: Context, span: Span, now: datetime) -> tuple[Doc, int]:
+    """Returns what the cursor is then, and how many events were passed on."""
+    provider = gateway(ctx.settings)
+    try:
+        events, more = provider.events(NAMES, since=span.since, until=span.until, after=span.after, limit=PAGE)
+    except Refused:
+        if span.after is None:
+            raise
+        # The event that it goes on from is too old by now, and with it those that were to follow.
+        log.error("events were missed", extra={"since": span.since.isoformat(), "after": span.after})
+        events, more = [], False
+    for event in events:
+        stripe_events.handle(ctx, event, now)
+    if more:
+        return {"since": span.since, "until": span.until, "after": events[-1].id}, len(events)
+    return {"since": span.until, "until": None, "after": None}, len(events)
+
+
+def _move(tx: Tx, kept: Doc | None, moved: Doc, now: datetime) -> bool:
+    """Whether the cursor was where it was read."""
+    if tx.get(*PATH) != kept:
+        return False
+    tx.set(PATH, {**moved, "updatedAt": now})
+    return True
