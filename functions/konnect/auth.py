@@ -1,7 +1,8 @@
 """Who is calling: Firebase ID tokens and session cookies (HTTP and sockets alike), and the OIDC tokens of Cloud Tasks.
 
 A session cookie is what `/auth/login` gives as `token`: it lasts a week and can't be refreshed, so what an ID token
-learns at its refresh is looked up for it: the role in the profile, the account at Firebase once an hour.
+learns at its refresh is looked up for it: the role in the profile, the account at Firebase once an hour, also whether
+an admin still is one.
 
 PyJWT verifies them all, against the issuers' published keys: firebase_admin costs 60 ms more of a cold start, and with
 an emulator it does not even look at the expiry. It is used where it alone can do the work: to change accounts.
@@ -86,6 +87,14 @@ class Account:
     claims_changed_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class AtFirebase:
+    """What Firebase itself says of an account that is open. `valid_after`: since when sign-ins are."""
+
+    valid_after: datetime
+    role: str
+
+
 def verify_token(
     token: str,
     *,
@@ -112,13 +121,12 @@ def verify_token(
     # The uid becomes part of document paths and room names.
     if not ids.valid(uid):
         raise Unauthenticated("the token's subject is not a user id")
-    role = payload.get("role")
     return Claims(
         uid=uid,
         email=_text(payload.get("email")),
         email_verified=payload.get("email_verified") is True,
         name=_name(payload.get("name")),
-        role=role if isinstance(role, str) and role else DEFAULT_ROLE,
+        role=_role(payload.get("role")),
         auth_time=_moment(payload.get("auth_time", payload["iat"])),
         issued_at=_moment(payload["iat"]),
         expires_at=_moment(payload["exp"]),
@@ -144,8 +152,7 @@ def authenticate(ctx: "Context", token: str) -> Principal:
         raise _revoked()
     role = claims.role
     if claims.by_cookie:
-        _check_cookie(ctx, claims, account)
-        role = _role_now(claims, account)
+        role = _role_now(claims, account, _check_cookie(ctx, claims, account))
     return Principal(
         uid=claims.uid,
         email=claims.email,
@@ -311,28 +318,33 @@ def session_cookie(id_token: str, *, using: Settings | None = None) -> str:
 def forget(uid: str) -> None:
     """Drop what this instance remembers of an account, after its document was changed here."""
     _accounts.forget(uid)
-    _valid_since.forget(uid)
+    _at_firebase.forget(uid)
 
 
 def _revoked() -> Unauthenticated:
     return Unauthenticated("the token has been revoked; please sign in again", code="TOKEN_REVOKED")
 
 
-def _check_cookie(ctx: "Context", claims: Claims, account: Account) -> None:
-    """Refuse a cookie of before a change of password or address, here or at Firebase itself (a reset by mail)."""
+def _check_cookie(ctx: "Context", claims: Claims, account: Account) -> AtFirebase | None:
+    """Refuse a cookie of before a change of password or address, here or at Firebase itself (a reset by mail). Returns
+    what Firebase says, of a cookie that is old enough to be looked up."""
     if account.cookies_valid_after is not None and claims.auth_time < account.cookies_valid_after:
         raise _revoked()
-    if datetime.now(UTC) - claims.auth_time > timedelta(seconds=COOKIE_CHECK_S):
-        project = ctx.settings.google_cloud_project
-        read = partial(_valid_after, project, claims.uid)
-        valid_after = _valid_since.get(project, claims.uid, read, for_s=COOKIE_CHECK_S)
-        if valid_after is None or claims.auth_time < valid_after:
-            raise _revoked()
+    if datetime.now(UTC) - claims.auth_time <= timedelta(seconds=COOKIE_CHECK_S):
+        return None
+    project = ctx.settings.google_cloud_project
+    found = _at_firebase.get(project, claims.uid, partial(_look_up, project, claims.uid), for_s=COOKIE_CHECK_S)
+    if found is None or claims.auth_time < found.valid_after:
+        raise _revoked()
+    return found
 
 
-def _role_now(claims: Claims, account: Account) -> str:
+def _role_now(claims: Claims, account: Account, found: AtFirebase | None) -> str:
     """The role of a cookie's holder: its claim, or the profile's since the claims were changed after the sign-in.
-    Only a claim makes an admin: who becomes one signs in again."""
+    Only a claim makes an admin: who becomes one signs in again, and who is one no longer by Firebase's console, of
+    which the profile knows nothing, is found out by the look-up."""
+    if claims.role == "admin" and found is not None and found.role != "admin":
+        return found.role
     if account.claims_changed_at is None or claims.auth_time > account.claims_changed_at or account.role == "admin":
         return claims.role
     return account.role
@@ -368,11 +380,11 @@ class _Remembered(Generic[T]):
 
 
 _accounts: _Remembered[Account] = _Remembered()
-_valid_since: _Remembered[datetime | None] = _Remembered()
+_at_firebase: _Remembered[AtFirebase | None] = _Remembered()
 
 
-def _valid_after(project: str, uid: str) -> datetime | None:
-    """Since when sign-ins of an account are valid, as Firebase says; None: it is closed. Raises Unavailable."""
+def _look_up(project: str, uid: str) -> AtFirebase | None:
+    """None: the account is closed. Raises Unavailable."""
     from firebase_admin import auth
 
     try:
@@ -380,7 +392,10 @@ def _valid_after(project: str, uid: str) -> datetime | None:
             user = auth.get_user(uid, app=_admin_app(project))
     except NotFound:
         return None
-    return None if user.disabled else datetime.fromtimestamp(user.tokens_valid_after_timestamp / 1000, UTC)
+    if user.disabled:
+        return None
+    role = _role((user.custom_claims or {}).get("role"))
+    return AtFirebase(datetime.fromtimestamp(user.tokens_valid_after_timestamp / 1000, UTC), role)
 
 
 def _read_account(db: "Database", uid: str) -> Account:
@@ -427,6 +442,10 @@ def _account_errors() -> Iterator[None]:
     except exceptions.FirebaseError as error:
         log.warning("account not changed", extra={"error": str(error)})
         raise Unavailable("the account can't be changed at the moment; please try again") from error
+
+
+def _role(claim: object) -> str:
+    return _text(claim) or DEFAULT_ROLE
 
 
 def _text(value: object) -> str | None:

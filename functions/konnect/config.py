@@ -211,6 +211,8 @@ class Settings(BaseModel):
     minute_s: float = Field(default=MINUTE_S, gt=0)
     absence_s: float = Field(default=60, ge=10, le=600)
     """How long either side of a session or a consult may be away before that ends it: seconds of a real minute."""
+    grace_s: float = Field(default=30, ge=10, le=600)
+    """How long a session by the minute waits for a deposit once the wallet is empty: seconds of a real minute."""
 
     @model_validator(mode="after")
     def check_ice_urls(self) -> Self:

@@ -17,7 +17,7 @@ _DOMAINS = "com|net|org|in|co|io|dev|me|ai|app|edu|gov|info|biz|tech|xyz|online|
 _NOT_NAMES = "the|a|an|this|that|each|every|any|which|these|those"
 
 _MAIL = re.compile(
-    r"(?<![\w.+-])[\w.+-]{1,64}[@＠](?=[\d-]{0,60}[^\W\d])(?:[\w-]{1,63}\.){1,5}[^\W\d_]{2,24}(?![\w(])(?!:\S)"
+    r"(?<![\w.+-])[\w.+-]{1,64}[@＠](?=[\d-]{0,60}[^\W\d])(?:[\w-]{1,63}[.．。｡]){1,5}[^\W\d_]{2,24}(?![\w(])(?!:\S)"
 )
 _MAIL_IN_CODE = re.compile(_MAIL.pattern.replace(r"[^\W\d_]{2,24}", f"(?:{_DOMAINS})"), re.IGNORECASE)
 _AT = r"\s*[\[({<]\s*(?:at|@)\s*[\])}>]\s*"
@@ -65,6 +65,11 @@ def masked(value: str, *, code: bool = False) -> str:
     parts = _CODE.split(value)
     # Of a split by one group, each second part is what was between.
     return "".join(_in_code(part) if number % 2 else _in_prose(part) for number, part in enumerate(parts))
+
+
+def name(value: str) -> str:
+    """A person's name without them; "" for one that was nothing else."""
+    return " ".join(masked(value).replace(MAIL_HIDDEN, " ").replace(PHONE_HIDDEN, " ").split())
 
 
 def _in_prose(value: str) -> str:

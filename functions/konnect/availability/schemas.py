@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from konnect import clock
-from konnect.http.schemas import Schema
+from konnect.http.schemas import CalendarDate, Schema
 from konnect.store import Doc
 
 from .service import MAX_DAYS
@@ -161,8 +161,8 @@ class Toggle(Schema):
 class SlotsQuery(Schema):
     """Dates of the zone `tz`, both included; at most 62 days."""
 
-    from_: date | None = Field(default=None, alias="from", description="Left out, today.")
-    to: date | None = Field(default=None, description="Left out, the sixth day after `from`.")
+    from_: CalendarDate | None = Field(default=None, alias="from", description="Left out, today.")
+    to: CalendarDate | None = Field(default=None, description="Left out, the sixth day after `from`.")
     tz: Zone | None = Field(default=None, description="An IANA name; left out, the mentor's zone.")
     duration: Literal["30", "60"] = "30"
 

@@ -121,6 +121,11 @@ def account(benefit: Benefit) -> str:
     return accounts.hold("package", benefit.id) if benefit.kind == "package" else accounts.PLATFORM_PROMOTIONS
 
 
+def of_package(booking: Doc, portions: Sequence[int]) -> int:
+    """What of `portions` a package gets: it goes on to where the package was paid from, unless it is all."""
+    return sum(paise for one, paise in zip(of(booking), portions, strict=True) if one.kind == "package")
+
+
 def sums(found: Sequence[Benefit], portions: Sequence[int]) -> dict[str, int]:
     """Portions by account, in paise; none of 0."""
     by_account: dict[str, int] = {}

@@ -10,6 +10,7 @@ from konnect.availability import service as availability
 from konnect.calendar import service as calendar
 from konnect.errors import Conflict, Forbidden, Unavailable
 from konnect.experts import service as experts
+from konnect.identity import service as identity
 from konnect.payments import repository as orders
 from konnect.platform import PlatformConfig
 from konnect.sessions.booked import policy
@@ -57,7 +58,7 @@ def _called_off(tx: Tx, booking: Doc, pace: Pace, now: datetime) -> bool:
     if booking["status"] != "confirmed":
         return False
     tx.prefetch(*(("users", uid) for uid in booking["participants"]))
-    if not any((tx.get("users", uid) or {}).get("disabled") for uid in booking["participants"]):
+    if not any(identity.is_closed(tx, uid) for uid in booking["participants"]):
         return False
     cancel(tx, booking, "admin", reason=None, pace=pace, now=now)
     return True

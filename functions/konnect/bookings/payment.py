@@ -6,6 +6,7 @@ from typing import Any
 
 from konnect.availability import service as availability
 from konnect.errors import Conflict
+from konnect.identity import service as identity
 from konnect.integrations.gateway import Payment, Refund
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
@@ -67,21 +68,16 @@ def refunded(tx: Tx, order: Doc, refund: Refund, result: dict[str, Any], *, now:
         )
         subject = {"refund": refund.id, "payment": refund.payment_id, "booking": booking["id"]}
         ledger.post_new(tx, Movement(f"refund:{refund.id}", "booking.refund.foreign", legs, subject), now=now)
-        return
-    if found["paymentId"] != booking["payment"]["paymentId"]:
+    if refund.payment_id != booking["payment"]["paymentId"]:
         # Of a second payment, which is none of the booking's business.
         return
     refunded_paise = booking["payment"].get("refundedPaise", 0) + refund.amount_paise
-    changed: Doc = {
-        "payment": {
-            **booking["payment"],
-            "status": "refunded" if refunded_paise >= booking["payablePaise"] else "partially_refunded",
-            "refunded": rupees(refunded_paise),
-            "refundedPaise": refunded_paise,
-        }
-    }
+    payment: Doc = {**booking["payment"], "refunded": rupees(refunded_paise), "refundedPaise": refunded_paise}
+    changed: Doc = {"payment": payment}
+    if found is not None:
+        payment["status"] = "refunded" if refunded_paise >= booking["payablePaise"] else "partially_refunded"
     shown = booking["refund"]
-    if shown is not None and shown["id"] == found["id"]:
+    if found is not None and shown is not None and shown["id"] == found["id"]:
         changed["refund"] = {**shown, "status": "processed", "processedAt": now, "razorpayRefundId": refund.id}
     repository.update(tx, booking["id"], now=now, **changed)
 
@@ -125,8 +121,8 @@ def _seat(tx: Tx, booking: Doc, now: datetime) -> bool:
 
 def _still_free(tx: Tx, booking: Doc, now: datetime) -> bool:
     expert = tx.get("experts", booking["mentorId"])
-    disabled = any((tx.get("users", uid) or {}).get("disabled") for uid in booking["participants"])
-    if expert is None or expert["mentorStatus"] != "approved" or disabled:
+    closed = any(identity.is_closed(tx, uid) for uid in booking["participants"])
+    if expert is None or expert["mentorStatus"] != "approved" or closed:
         return False
     duration = timedelta(minutes=booking["duration"])
     expert = {**expert, "id": booking["mentorId"]}

@@ -202,13 +202,15 @@ def _kept(booking: Doc, terms: Doc) -> tuple[int, int]:
 
 
 def _returned(booking: Doc, before_paise: int, amount_paise: int) -> tuple[int, list[int]]:
-    """What of it goes back in cash, and to each benefit: as much in cash as Razorpay can refund, and nothing left over
+    """What of it goes back in cash, and to each benefit: as much by Razorpay as it can refund, and nothing left over
     that it can't."""
     cash_paise, portions = benefits.returned(booking, before_paise, amount_paise)
-    left_paise, _ = benefits.returned(
+    left_paise, left_portions = benefits.returned(
         booking, before_paise + amount_paise, booking["totalPaise"] - before_paise - amount_paise
     )
-    for paise, what in ((cash_paise, "goes back"), (left_paise, "stays")):
+    back_paise = cash_paise + benefits.of_package(booking, portions)
+    left_paise += benefits.of_package(booking, left_portions)
+    for paise, what in ((back_paise, "goes back"), (left_paise, "stays")):
         if 0 < paise < benefits.LEAST_PAYMENT_PAISE:
             raise BadRequest.field("amount", f"Razorpay refunds no less than 1 INR, and {rupees(paise)} {what} in cash")
     return cash_paise, portions

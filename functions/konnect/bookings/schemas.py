@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from konnect import text
 from konnect.availability.schemas import Zone
 from konnect.http.schemas import DocumentId, ListQuery, Moment, NumberedQuery, Schema, document_id
-from konnect.money import Rupees
+from konnect.money import RupeesOrZero
 
 Status = Literal["pending", "confirmed", "in_progress", "completed", "cancelled"]
 DisputeReason = Literal["no_show", "late_or_short", "technical", "quality", "conduct", "payment", "other"]
@@ -45,7 +45,7 @@ class BookingRequest(Schema):
     agreed_to_policy: Annotated[bool | None, Field(strict=True), AfterValidator(_agreed)] = Field(
         default=None, description="The cancellation policy; recorded when it is sent."
     )
-    price: Rupees | None = Field(
+    price: RupeesOrZero | None = Field(
         default=None,
         description="What the student has been shown: what it costs (`total`), or what is to pay of it in cash "
         "(`payable`). Should it be neither, 409 PRICE_CHANGED.",

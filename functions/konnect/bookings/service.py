@@ -17,6 +17,7 @@ from konnect.calendar.service import Reservation, SlotTaken
 from konnect.errors import BadRequest, Conflict, KonnectError
 from konnect.experts import mentoring, preferences, prices
 from konnect.experts import service as experts
+from konnect.identity import service as identity
 from konnect.money import CURRENCY, inr, rupees
 from konnect.packages import benefit as packages
 from konnect.platform import PlatformConfig
@@ -229,8 +230,8 @@ def _bookable(tx: Tx, expert: Doc, uid: str) -> str:
     if mentor_uid == uid:
         raise BadRequest.field("mentorId", "you can't book a session with yourself")
     # Read here too, so that an account that is being closed is not booked meanwhile.
-    disabled = mentor_uid is None or (tx.get("users", mentor_uid) or {}).get("disabled")
-    if mentor_uid is None or disabled or not preferences.bookable(expert) or not prices.of(expert):
+    closed = mentor_uid is None or identity.is_closed(tx, mentor_uid)
+    if mentor_uid is None or closed or not preferences.bookable(expert) or not prices.of(expert):
         raise Conflict("the mentor takes no bookings", code="NOT_ACCEPTING_BOOKINGS")
     return mentor_uid
 

@@ -182,12 +182,16 @@ def open_refund(
         reason=reason,
         now=now,
     )
+    shown = booking["payment"]
+    # By hand at Razorpay: there is nothing left to wait for.
+    left_paise = booking["payablePaise"] - shown.get("refundedPaise", 0)
+    is_back = payment_id == shown["paymentId"] and left_paise < benefits.LEAST_PAYMENT_PAISE
     return {
         "id": refund_id,
         "amount": rupees(amount_paise),
         "amountPaise": amount_paise,
-        "status": "processing",
+        "status": "processed" if is_back else "processing",
         "reason": reason,
-        "processedAt": None,
+        "processedAt": now if is_back else None,
         "razorpayRefundId": None,
     }

@@ -1,8 +1,8 @@
 """Pure part of who was there in a consult: the evidence of booked sessions, the time in which both were there, and
 when each came and went.
 
-A user who comes back before the absence has ended the consult was there meanwhile, as far as the consultant was: else
-somebody who leaves and returns again and again would have the consultant's time for nothing.
+A user who comes back before the absence has ended the consult, if only to end it, was there meanwhile, as far as the
+consultant was: else somebody who leaves again and again would have the consultant's time for nothing.
 """
 
 from dataclasses import dataclass
@@ -65,10 +65,13 @@ class Attendance:
         """From the known time on it is so."""
         self.known.note(user_there=user_there, expert_there=expert_there)
         if user_there:
-            self.together_ms += self.away_ms
-            self.away_ms = 0
+            self.user_is_back()
         self._mark(self.intervals["user"], user_there)
         self._mark(self.intervals["expert"], expert_there)
+
+    def user_is_back(self) -> None:
+        self.together_ms += self.away_ms
+        self.away_ms = 0
 
     def close(self) -> None:
         """It is over: whoever was there was there until now."""

@@ -10,6 +10,7 @@ from typing import Literal
 from konnect.calendar import service as calendar
 from konnect.calendar.service import Reservation
 from konnect.errors import Forbidden, Unavailable
+from konnect.identity import service as identity
 from konnect.presence import service as presence
 from konnect.sessions import claims
 from konnect.sessions.booked import policy as booked
@@ -78,8 +79,7 @@ def accept(tx: Tx, consult_id: str, uid: str, *, pace: Pace, now: datetime) -> D
     if consult["acceptedAt"] is not None or now >= consult["expiresAt"]:
         return _look(tx, consult, {}, pace, now)
     tx.prefetch(("users", consult["userId"]), ("users", uid))
-    if (tx.get("users", uid) or {}).get("disabled"):
-        raise Forbidden("this account is closed", code="ACCOUNT_DISABLED")
+    identity.require_open(tx, uid)
     expires_at = now + schedule.length(consult["waitMins"], pace)
     fields = {**Attendance.begin(now).fields, "acceptedAt": now, "expiresAt": expires_at}
     messages.accepted(tx, consult, now=now)
@@ -216,6 +216,8 @@ def _finish(
 ) -> Doc:
     """It ends at that time: paid is the time in which both were there, the rest goes back."""
     seen.advance(at, running=True)
+    if reason == "user-ended":
+        seen.user_is_back()
     seen.close()
     seconds = policy.seconds(seen.together_ms, pace.minute_s)
     kept_paise = min(policy.earned(consult["pricePerMinPaise"], seconds), consult["heldPaise"])

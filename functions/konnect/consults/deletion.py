@@ -6,7 +6,8 @@ from typing import Any
 
 from konnect.context import Context
 from konnect.sessions import claims
-from konnect.store import Query, Tx
+from konnect.sessions.deletion import rename
+from konnect.store import Tx
 
 from . import repository
 
@@ -39,19 +40,7 @@ def erase(ctx: Context, uid: str, name: str, *, now: datetime) -> None:
             found = repository.listed(ctx.db, field, uid, limit=BATCH, cursor=cursor)
             for consult in found.items:
                 if consult[named] != name:
-                    ctx.run(partial(_rename, consult_id=consult["id"], named=named, name=name, now=now))
+                    ctx.run(partial(rename, path=("consults", consult["id"]), named=named, name=name, now=now))
             cursor = found.next_cursor
             if cursor is None:
                 break
-
-
-def _rename(tx: Tx, *, consult_id: str, named: str, name: str, now: datetime) -> None:
-    consult = repository.find(tx, consult_id)
-    if consult is None:
-        return
-    old = consult[named]
-    tx.update(("consults", consult_id), {named: name, "updatedAt": now})
-    for transaction in tx.query(Query(("transactions",)).filter("referenceId", "==", consult_id)):
-        if old and old in transaction["description"]:
-            described = transaction["description"].replace(old, name)
-            tx.update(("transactions", transaction["id"]), {"description": described})

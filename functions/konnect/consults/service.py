@@ -10,6 +10,7 @@ from konnect.calendar.service import SlotTaken
 from konnect.errors import BadRequest, Conflict, Forbidden
 from konnect.experts import preferences
 from konnect.experts import service as experts
+from konnect.identity import service as identity
 from konnect.ledger import service as ledger
 from konnect.money import inr, rupees
 from konnect.platform import PlatformConfig
@@ -48,9 +49,7 @@ def start(
     tx.prefetch(
         ("experts", wanted.consultant_id), ("users", wanted.uid), *claims.paths(wanted.consultant_id, wanted.uid)
     )
-    if (tx.get("users", wanted.uid) or {}).get("disabled"):
-        # Closed since the request was let in.
-        raise Forbidden("this account is closed", code="ACCOUNT_DISABLED")
+    identity.require_open(tx, wanted.uid)
     consult = _same(tx, wanted) or _create(tx, wanted, config, pace, now)
     idempotency.record(tx, key, {"consultId": consult["id"]}, now=now)
     return consult
@@ -78,7 +77,7 @@ def _create(tx: Tx, wanted: Wanted, config: PlatformConfig, pace: Pace, now: dat
     expert_uid = _open_to_consults(tx, expert)
     _check_length("durationMinutes", wanted.minutes, config)
     price_paise = _price(expert["pricePerMinPaise"], wanted.minutes, wanted.price_paise)
-    claims.take(tx, expert["id"], wanted.uid, wanted.consult_id, config=config)
+    claims.take(tx, expert["id"], expert_uid, wanted.uid, wanted.consult_id, config=config)
     wait_mins = min(config.noShowMins, wanted.minutes)
     expires_at = now + schedule.length(policy.ACCEPT_MINS, pace)
     # As long as it may last, should the consultant accept in the last moment, and one of them come in the last moment.
@@ -190,7 +189,7 @@ def _open_to_consults(tx: Tx, expert: Doc) -> str:
     """The uid of a consultant who can be asked."""
     uid: str | None = expert["firebaseUid"]
     # Read here too, so that an account that is being closed is not asked meanwhile.
-    if uid is None or (tx.get("users", uid) or {}).get("disabled"):
+    if uid is None or identity.is_closed(tx, uid):
         raise Conflict("the consultant takes no consults", code="NOT_ACCEPTING_CONSULTS")
     if preferences.of(expert)["onBreak"]:
         raise Conflict("the consultant is on a break", code="EXPERT_BUSY")

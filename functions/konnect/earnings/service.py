@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from konnect import clock
+from konnect.identity import service as identity
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement
@@ -61,7 +62,7 @@ def pay(tx: Tx, uid: str, *, before: datetime, minimum_paise: int, by_hand: bool
     balance_paise = balance(tx.get("payables", uid))
     if balance_paise < minimum_paise:
         return Paid("carried-over")
-    if (tx.get("users", uid) or {}).get("disabled"):
+    if identity.is_closed(tx, uid):
         return Paid("account-disabled")
     unpaid = repository.unpaid(tx, uid)
     plan = policy.plan(

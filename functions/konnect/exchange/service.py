@@ -11,6 +11,7 @@ from konnect import clock
 from konnect.config import Settings
 from konnect.contacts import masked
 from konnect.errors import BadRequest, Conflict
+from konnect.identity import service as identity
 from konnect.members import service as members
 from konnect.members import skills
 from konnect.platform import platform_config
@@ -126,7 +127,7 @@ def accept(tx: Tx, exchange_id: str, uid: str, *, settings: Settings, now: datet
         raise access.not_a_participant()
     if exchange["status"] not in policy.WAITING or exchange["expiresAt"] <= now:
         raise access.closed(exchange)
-    if (tx.get("users", exchange["requesterId"]) or {}).get("disabled"):
+    if identity.is_closed(tx, exchange["requesterId"]):
         raise Conflict("the account of who has asked is closed", code="EXCHANGE_CLOSED")
     provider = members.ensure(tx, uid, now)
     if exchange["isOffer"]:

@@ -1,6 +1,7 @@
 """Educators are experts: one person with one profile, whatever a product calls them."""
 
 from konnect.errors import Forbidden
+from konnect.identity import service as identity
 from konnect.store import Doc, Tx
 
 from . import service
@@ -12,8 +13,7 @@ def require(tx: Tx, uid: str) -> Doc:
     ACCOUNT_DISABLED)."""
     expert = find(tx, uid)
     if expert is None:
-        if _is_closed(tx, uid):
-            raise Forbidden("this account is closed", code="ACCOUNT_DISABLED")
+        identity.require_open(tx, uid)
         raise Forbidden("only educators do this: apply to be one first", code="EDUCATOR_REQUIRED")
     return expert
 
@@ -24,8 +24,4 @@ def find(tx: Tx, uid: str) -> Doc | None:
     expert = tx.get("experts", expert_id)
     if expert is None or expert["mentorStatus"] == "rejected" or expert["firebaseUid"] != uid:
         return None
-    return None if _is_closed(tx, uid) else {**expert, "id": expert_id}
-
-
-def _is_closed(tx: Tx, uid: str) -> bool:
-    return bool((tx.get("users", uid) or {}).get("disabled"))
+    return None if identity.is_closed(tx, uid) else {**expert, "id": expert_id}

@@ -3,16 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from konnect.contacts import masked
 from konnect.errors import NotFound
-from konnect.platform import platform_config
 from konnect.store import Doc, Tx
 
 from . import mentoring
 from .service import PRIVATE, PUBLIC, price
+from .texts import without_contacts
 
-TEXTS = ("bio", "title")
-"""Of a profile: what is written freely."""
 NOTHING: tuple[Any, ...] = (None, "", 0, [])
 
 
@@ -70,14 +67,6 @@ def update(tx: Tx, expert_id: str, fields: Doc, *, now: datetime) -> tuple[Doc, 
     if changed_private:
         tx.merge(private_path, changed_private)
     return before, after
-
-
-def without_contacts(tx: Tx, fields: Doc) -> Doc:
-    """The texts that everybody reads, without mail addresses and phone numbers, unless the configuration lets them be:
-    who finds a mentor here books here."""
-    if platform_config(tx.db).maskContacts == "nowhere":
-        return fields
-    return {**fields, **{name: masked(fields[name]) for name in TEXTS if isinstance(fields.get(name), str)}}
 
 
 def changed(public: Doc, private: Doc, fields: Doc) -> Doc:

@@ -15,6 +15,7 @@ from konnect.realtime import EXPERTS_ROOM
 from konnect.store import Database, Doc, Query, Tx
 
 from . import preferences
+from .texts import without_contacts
 
 ONLINE_COUNT = ("counters", "expertsOnline")
 TIME_ZONE = "Asia/Kolkata"
@@ -35,6 +36,7 @@ def register(
     if existing is not None and existing["mentorStatus"] != "rejected":
         raise Conflict("you have an expert profile already", code="ALREADY_REGISTERED")
     price_paise = fields.get("pricePerMinPaise") or config.default_price_paise
+    fields = without_contacts(tx, fields)
     public = {
         # A rejected one who applies again keeps what came in before, and what the form does not ask for.
         **(existing or {}),

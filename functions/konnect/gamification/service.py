@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 from konnect import clock, ids
+from konnect.identity import service as identity
 from konnect.store import Database, Doc, Tx
 
 from . import messages, policy
@@ -141,7 +142,7 @@ def _state(tx: Tx, uid: str, now: datetime) -> Doc | None:
     """A user's state, begun at the first look; None for a closed account that has none (any more)."""
     found = tx.get(COLLECTION, uid)
     if found is None:
-        if (tx.get("users", uid) or {}).get("disabled"):
+        if identity.is_closed(tx, uid):
             return None
         tx.create((COLLECTION, uid), {**_with_defaults(None), "createdAt": now, "updatedAt": now})
     return _with_defaults(tx.get(COLLECTION, uid))

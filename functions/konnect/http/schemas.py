@@ -1,6 +1,6 @@
 """What every wire model shares: camelCase names, times in UTC with `Z`, lists with a cursor."""
 
-from datetime import MAXYEAR, MINYEAR, datetime
+from datetime import MAXYEAR, MINYEAR, date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 from konnect import clock, ids
 
 T = TypeVar("T")
+D = TypeVar("D", bound=date)
 
 
 def document_id(value: str) -> str:
@@ -21,15 +22,17 @@ def document_id(value: str) -> str:
 DocumentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,128}$"), AfterValidator(document_id)]
 
 
-def _reckonable(moment: datetime) -> datetime:
+def _reckonable(given: D) -> D:
     """In another zone, or a while later, it has to be a time as well."""
-    if not MINYEAR < moment.year < MAXYEAR:
+    if not MINYEAR < given.year < MAXYEAR:
         raise ValueError("is no time that can be reckoned with")
-    return moment
+    return given
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_reckonable)]
 """A time with its zone, as callers give it."""
+CalendarDate = Annotated[date, AfterValidator(_reckonable)]
+"""A date, as callers give it."""
 
 
 class Schema(BaseModel):

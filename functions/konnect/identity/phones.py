@@ -17,9 +17,9 @@ from konnect.store import Doc, Tx
 INDIA = "+91"
 MASK = "••••"
 SHOWN_DIGITS = 4
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_MOBILE = re.compile(r"(?:\+910?|0?)([6-9][0-9]{9})")
+_INDIAN = re.compile(r"(?:\+910*([1-9][0-9]{9})|0?([6-9][0-9]{9}))")
 """The 0 is dialled within India, and often written behind the country too: it is the same number."""
+_FOREIGN = re.compile(r"\+(?!91)[1-9][0-9]{6,14}")
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,13 @@ def e164(given: str) -> str:
 
     Raises ValueError.
     """
-    number = re.sub(r"[ ().-]", "", given)
+    # A (0) is dialled only without the country.
+    number = re.sub(r"\(0\)|[ ().-]", "", given)
     if number.startswith("00"):
         number = f"+{number[2:]}"
-    if mobile := _MOBILE.fullmatch(number):
-        number = INDIA + mobile[1]
-    if not _E164.fullmatch(number):
+    if indian := _INDIAN.fullmatch(number):
+        return INDIA + (indian[1] or indian[2])
+    if not _FOREIGN.fullmatch(number):
         raise ValueError("is not a phone number; give it with its country: +91 98765 43210")
     return number
 

@@ -9,17 +9,19 @@ kept sealed; {email, emailVerified, role} repeat the account, whose tokens may b
 from datetime import datetime, timedelta
 from typing import Any
 
-from konnect import auth, clock
+from konnect import auth, clock, contacts
 from konnect.auth import Principal
 from konnect.context import Context
 from konnect.errors import Forbidden, NotFound
 from konnect.ledger import service as ledger
 from konnect.notifications import service as notifications
+from konnect.platform import platform_config
 from konnect.realtime import DISCONNECT, user_room
 from konnect.store import Doc, Emit, Tx
 
 from . import birth, phones
 
+NAMELESS = "User"
 RECENT = timedelta(minutes=5)
 """How old a sign-in may be that changes how one signs in, or deletes the account."""
 
@@ -33,7 +35,7 @@ def verify(tx: Tx, principal: Principal, *, now: datetime) -> Doc:
     if profile is None:
         profile = {
             **_of_account(principal),
-            "name": principal.name or (principal.email or "").split("@")[0],
+            "name": _shown(tx, principal.name or (principal.email or "").split("@")[0]),
             "disabled": False,
             "createdAt": now,
             "updatedAt": now,
@@ -51,10 +53,15 @@ def verify(tx: Tx, principal: Principal, *, now: datetime) -> Doc:
     return {**profile, "id": principal.uid}
 
 
+def is_closed(tx: Tx, uid: str) -> bool:
+    """Whether an account is suspended, banned, deleted or about to be."""
+    return bool((tx.get("users", uid) or {}).get("disabled"))
+
+
 def require_open(tx: Tx, uid: str) -> None:
     """Raises Forbidden (ACCOUNT_DISABLED) for an account that was closed since its request was let in: what comes of it
     would outlive the account's erasure."""
-    if (tx.get("users", uid) or {}).get("disabled"):
+    if is_closed(tx, uid):
         raise Forbidden("this account is closed", code="ACCOUNT_DISABLED")
 
 
@@ -88,7 +95,8 @@ def change(ctx: Context, principal: Principal, fields: dict[str, Any], *, now: d
 
     def write(tx: Tx) -> Doc:
         before = tx.get("users", principal.uid) or {}
-        changed = {name: value for name, value in fields.items() if before.get(name) != value}
+        given = {**fields, **({"name": _shown(tx, fields["name"])} if "name" in fields else {})}
+        changed = {name: value for name, value in given.items() if before.get(name) != value}
         if changed_at is not None:
             changed["claimsChangedAt"] = changed_at
             # As a token's times, in whole seconds: who signs in again within this one is let in.
@@ -151,6 +159,7 @@ def role_changed(tx: Tx, uid: str, role: str, *, at: datetime) -> None:
 
 def rename(tx: Tx, uid: str, name: str, *, now: datetime) -> None:
     """Change the name that others see. Raises NotFound."""
+    name = _shown(tx, name)
     if name != name_of(tx, uid):
         tx.update(("users", uid), {"name": name, "updatedAt": now})
 
@@ -177,6 +186,13 @@ def name_of(tx: Tx, uid: str) -> str:
     if profile is None:
         raise NotFound("there is no such user")
     return str(profile["name"])
+
+
+def _shown(tx: Tx, name: str) -> str:
+    """A name as others see it: it is no way around the platform, unless the configuration lets texts be one."""
+    if platform_config(tx.db).maskContacts == "nowhere":
+        return name
+    return contacts.name(name) or NAMELESS
 
 
 def token_is_outdated(profile: Doc, principal: Principal) -> bool:

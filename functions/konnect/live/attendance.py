@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from konnect.errors import Conflict, Forbidden, Unavailable
+from konnect.errors import Conflict, Unavailable
+from konnect.identity import service as identity
 from konnect.learning import enrollments
 from konnect.platform import PlatformConfig
 from konnect.presence import service as presence
@@ -61,8 +62,7 @@ def join(
     participant = repository.participant(tx, session_id, uid)
     if session["status"] not in policy.OPEN:
         return Joined(session, participant, opens_at, is_host)
-    if (tx.get("users", uid) or {}).get("disabled"):
-        raise Forbidden("this account is closed", code="ACCOUNT_DISABLED")
+    identity.require_open(tx, uid)
     if not is_host:
         check_enrolled(tx, session, uid)
         if participant is None:

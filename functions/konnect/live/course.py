@@ -11,6 +11,7 @@ from konnect import clock
 from konnect.calendar import service as calendar
 from konnect.errors import Conflict, Forbidden, Unavailable
 from konnect.experts import educators
+from konnect.identity import service as identity
 from konnect.platform import PlatformConfig
 from konnect.sessions import claims
 from konnect.sessions.metering import Pace
@@ -48,7 +49,7 @@ def look(tx: Tx, session: Doc, *, pace: Pace, now: datetime) -> Doc:
         return _finish(tx, session, reason, at, pace, now) if at <= now else session
     if at <= now:
         return _call_off(tx, session, "host-no-show", None, pace, now)
-    if (tx.get("users", session["host"]["uid"]) or {}).get("disabled"):
+    if identity.is_closed(tx, session["host"]["uid"]):
         # The task that should have done so may be lost.
         return _call_off(tx, session, "host-closed", None, pace, now)
     return session

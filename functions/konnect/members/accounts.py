@@ -10,7 +10,7 @@ from konnect.context import Context
 from konnect.errors import BadRequest
 from konnect.experts import applications
 from konnect.experts import service as experts
-from konnect.experts.profiles import without_contacts
+from konnect.experts.texts import without_contacts
 from konnect.gamification import service as gamification
 from konnect.identity import recovery, sign_in
 from konnect.identity import service as identity

@@ -1,6 +1,6 @@
 """Wire models of mentors. Amounts are INR."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -19,7 +19,7 @@ from konnect.experts import mentoring, slugs
 from konnect.experts.mentoring import Area, Topic
 from konnect.experts.mentoring_schemas import Expertise, PastRole
 from konnect.experts.schemas import Line, Link, MentorStatus
-from konnect.http.schemas import NumberedQuery, Schema
+from konnect.http.schemas import CalendarDate, NumberedQuery, Schema
 from konnect.money import Rupees
 
 from .discovery import Sort, sort_of
@@ -226,7 +226,7 @@ class MentorsQuery(NumberedQuery):
     rating: Annotated[float, Field(ge=0, le=5), BeforeValidator(_stars)] | None = Field(
         default=None, validation_alias=AliasChoices("rating", "minRating"), description="At least."
     )
-    availability: date | None = Field(
+    availability: CalendarDate | None = Field(
         default=None,
         validation_alias=AliasChoices("availability", "availableOn", "date"),
         description="Has an open slot on that day (YYYY-MM-DD).",

@@ -24,7 +24,6 @@ PLAIN = {
 }
 """Names on the wire, and on the profile."""
 EXPERIENCE = {"currentCompany": "company", "currentRole": "currentRole", "years": "experience", "past": "pastRoles"}
-LINES = ("name", "company", "currentRole")
 REQUIRED = ("name", "headline", "expertise", "experience", "pricing", "timeZone", "slug")
 
 
@@ -44,17 +43,7 @@ def fields(given: dict[str, Any], before: Doc, config: PlatformConfig) -> Doc:
         found |= mentoring.with_expertise(before.get("specialties"), wanted)
     if "pricing" in given:
         found |= _prices(given["pricing"], before, config)
-    return found if config.maskContacts == "nowhere" else _without_contacts(found)
-
-
-def _without_contacts(found: Doc) -> Doc:
-    """The lines of a profile without mail addresses and phone numbers, as its longer texts are (profiles.update)."""
-    lines: Doc = {name: masked(found[name]) for name in LINES if found.get(name)}
-    if found.get("pastRoles"):
-        lines["pastRoles"] = [
-            {**past, "company": masked(past["company"]), "role": masked(past["role"])} for past in found["pastRoles"]
-        ]
-    return {**found, **lines}
+    return found
 
 
 def _prices(given: dict[str, float | None], before: Doc, config: PlatformConfig) -> Doc:
@@ -84,7 +73,7 @@ def apply(
     wanted = fields(given, {}, config)
     expert_id = applications.apply(tx, uid, email, wanted, config, now=now)["id"]
     profiles.update(tx, expert_id, wanted, now=now)
-    slugs.ensure(tx, expert_id, wanted["name"], spare, now=now)
+    slugs.ensure(tx, expert_id, experts.own(tx, uid)["name"], spare, now=now)
     if week:
         availability.change(tx, uid, week, now=now)
     return experts.own(tx, uid)
@@ -110,8 +99,12 @@ def edit(tx: Tx, uid: str, given: dict[str, Any], config: PlatformConfig, *, now
 
 def find(db: Database, slug: str) -> Doc:
     """The approved mentor whose slug it is, or was, or whose id. Raises NotFound (EXPERT_NOT_FOUND)."""
-    expert_id = slugs.owner(db, slug.lower()) or slug
+    expert_id = slugs.owner(db, slug) or slug
     expert = db.get("experts", expert_id)
+    if expert is None and slug != slug.lower():
+        # Only now: somebody's id, which has capitals, may in small letters be the slug of another.
+        expert_id = slugs.owner(db, slug.lower()) or slug
+        expert = db.get("experts", expert_id)
     if expert is None or expert["mentorStatus"] != "approved":
         raise experts.not_found()
     return {**expert, "id": expert_id}

@@ -13,6 +13,7 @@ from typing import Any
 from konnect.errors import BadRequest, Conflict
 from konnect.experts import preferences, prices
 from konnect.experts import service as experts
+from konnect.identity import service as identity
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
 from konnect.ledger.postings import Leg, Movement
@@ -270,4 +271,4 @@ def schedule(tx: Tx, purchase: Doc, now: datetime) -> None:
 
 
 def _is_closed(tx: Tx, uid: str | None) -> bool:
-    return uid is None or bool((tx.get("users", uid) or {}).get("disabled"))
+    return uid is None or identity.is_closed(tx, uid)

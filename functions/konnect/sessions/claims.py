@@ -14,9 +14,14 @@ def paths(expert_id: str, uid: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return repository.claim_paths(expert_id, uid)
 
 
-def take(tx: Tx, expert_id: str, uid: str, claim_id: str, *, config: PlatformConfig) -> None:
-    """Claim both sides. Raises Conflict (ALREADY_IN_SESSION; EXPERT_BUSY, also while others wait in the queue)."""
+def take(tx: Tx, expert_id: str, expert_uid: str, uid: str, claim_id: str, *, config: PlatformConfig) -> None:
+    """Claim both sides, where neither is in anything in the other role, as a user or with users of their own. Raises
+    Conflict (ALREADY_IN_SESSION; EXPERT_BUSY, also while others wait in the queue)."""
     _check_free(tx, expert_id, uid, config)
+    if repository.expert_claims(tx, experts.id_of(tx, uid)):
+        raise _in_session()
+    if repository.user_claim(tx, expert_uid) is not None:
+        raise _busy()
     if tx.query(repository.queue_query(expert_id, 1)):
         raise Conflict("others wait for the expert", code="EXPERT_BUSY")
     repository.claim(tx, expert_id, uid, claim_id)
@@ -31,9 +36,17 @@ def take_own(tx: Tx, expert_id: str, uid: str, claim_id: str, *, config: Platfor
 
 def _check_free(tx: Tx, expert_id: str, uid: str, config: PlatformConfig) -> None:
     if repository.user_claim(tx, uid) is not None:
-        raise Conflict("you are in a session already, or have asked for one", code="ALREADY_IN_SESSION")
+        raise _in_session()
     if len(repository.expert_claims(tx, expert_id)) >= config.maxSessionsPerMentor:
-        raise Conflict("the expert is in a session", code="EXPERT_BUSY")
+        raise _busy()
+
+
+def _in_session() -> Conflict:
+    return Conflict("you are in a session already, or have asked for one", code="ALREADY_IN_SESSION")
+
+
+def _busy() -> Conflict:
+    return Conflict("the expert is in a session", code="EXPERT_BUSY")
 
 
 def release(tx: Tx, expert_id: str, uid: str, claim_id: str) -> None:

@@ -51,7 +51,7 @@ def erase(ctx: Context, uid: str, expert_id: str | None, name: str, *, now: date
             found = repository.listed(ctx.db, field, uid, status=None, type=None, limit=BATCH, cursor=cursor)
             for session in found.items:
                 if session[named] != name:
-                    ctx.run(partial(_rename, session_id=session["id"], named=named, name=name, now=now))
+                    ctx.run(partial(rename, path=("sessions", session["id"]), named=named, name=name, now=now))
             cursor = found.next_cursor
             if cursor is None:
                 break
@@ -64,13 +64,14 @@ def _send_home(tx: Tx, *, expert_id: str) -> None:
         tx.emit(user_room(entry["id"]), "queue-status", left)
 
 
-def _rename(tx: Tx, *, session_id: str, named: str, name: str, now: datetime) -> None:
-    session = repository.find(tx, session_id)
-    if session is None:
+def rename(tx: Tx, *, path: tuple[str, str], named: str, name: str, now: datetime) -> None:
+    """Put `name` in the place of what the field `named` says, and in what transactions say of it."""
+    found = tx.get(*path)
+    if found is None:
         return
-    old = session[named]
-    tx.update(("sessions", session_id), {named: name, "updatedAt": now})
-    for transaction in tx.query(Query(("transactions",)).filter("referenceId", "==", session_id)):
+    old = found[named]
+    tx.update(path, {named: name, "updatedAt": now})
+    for transaction in tx.query(Query(("transactions",)).filter("referenceId", "==", path[1])):
         if old and old in transaction["description"]:
             described = transaction["description"].replace(old, name)
             tx.update(("transactions", transaction["id"]), {"description": described})

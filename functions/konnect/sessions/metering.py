@@ -1,8 +1,8 @@
 """Pure part of a per-minute session: which minutes have begun, and what became of each.
 
 Minute n begins at startedAt + n minutes and is due then. Each begun minute is exactly one of: charged; in grace (the
-wallet did not cover it and 30 s were given); deferred (it came due while a side was absent); written off; given back.
-A free minute counts as charged, with nothing, as soon as it begins.
+wallet did not cover it, and a deposit is waited for); deferred (it came due while a side was absent); written off;
+given back. A free minute counts as charged, with nothing, as soon as it begins.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,6 @@ from konnect.config import MINUTE_S, Settings
 from konnect.money import rupees
 from konnect.store import Doc
 
-GRACE_S = 30
 LOW_BALANCE_MINUTES = 3
 
 Side = Literal["user", "expert"]
@@ -47,7 +46,7 @@ class Pace:
 
     @classmethod
     def of(cls, settings: Settings) -> "Pace":
-        return cls(settings.minute_s, settings.seconds(GRACE_S), settings.seconds(settings.absence_s))
+        return cls(settings.minute_s, settings.seconds(settings.grace_s), settings.seconds(settings.absence_s))
 
     def seconds(self, real_s: float) -> float:
         """Another time of the product as this process counts it."""

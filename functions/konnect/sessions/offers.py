@@ -10,6 +10,7 @@ from typing import Any
 from konnect import clock
 from konnect.errors import Conflict, Forbidden, NotFound, PaymentRequired, Unavailable
 from konnect.experts import preferences
+from konnect.identity import service as identity
 from konnect.platform import PlatformConfig
 from konnect.presence import service as presence
 from konnect.realtime import user_room
@@ -86,10 +87,8 @@ def accept(tx: Tx, session_id: str, *, by: str, pace: Pace, now: datetime) -> Do
         return session
     uid = session["userId"]
     tx.prefetch(("presence", uid), ("wallets", uid), ("users", uid), ("users", by), ("experts", session["expertId"]))
-    requests.check_open(tx, by)
-    try:
-        requests.check_open(tx, uid)
-    except Forbidden:
+    identity.require_open(tx, by)
+    if identity.is_closed(tx, uid):
         return service.cancel(tx, session, "admin-ended", now)
     if not presence.is_present(tx, uid):
         return service.cancel(tx, session, "user-absent", now)

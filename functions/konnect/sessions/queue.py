@@ -6,6 +6,7 @@ from typing import Any
 from konnect import clock, ids
 from konnect.errors import Conflict, PaymentRequired
 from konnect.experts import preferences
+from konnect.identity import service as identity
 from konnect.platform import PlatformConfig
 from konnect.presence import service as presence
 from konnect.realtime import user_room
@@ -139,7 +140,7 @@ def _obstacle(tx: Tx, entry: Doc, expert: Doc, config: PlatformConfig, now: date
     tx.prefetch(("claims", f"user:{uid}"), ("presence", uid), ("wallets", uid), ("users", uid))
     if repository.user_claim(tx, uid) is not None:
         return "in-session"
-    if not presence.is_present(tx, uid) or (tx.get("users", uid) or {}).get("disabled"):
+    if not presence.is_present(tx, uid) or identity.is_closed(tx, uid):
         return "absent"
     try:
         requests.check_covered(tx, uid, intro.tariff(tx, uid, expert, config))

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from konnect import clock
-from konnect.errors import BadRequest, Conflict, Forbidden
+from konnect.errors import BadRequest, Conflict
 from konnect.experts import preferences
 from konnect.experts import service as experts
+from konnect.identity import service as identity
 from konnect.ledger import service as ledger
 from konnect.platform import PlatformConfig
 from konnect.presence import service as presence
@@ -51,7 +52,7 @@ def request(
     Forbidden (ACCOUNT_DISABLED), PaymentRequired when the wallet does not cover the first minute.
     """
     tx.prefetch(("experts", expert_id), ("users", uid), ("wallets", uid), *repository.claim_paths(expert_id, uid))
-    check_open(tx, uid)
+    identity.require_open(tx, uid)
     expert = experts.get(tx, expert_id)
     if expert["firebaseUid"] == uid:
         raise BadRequest.field("expertId", "you can't start a session with yourself")
@@ -153,12 +154,6 @@ def begin(tx: Tx, session: Doc, *, pace: Pace, now: datetime) -> Doc:
     tx.emit(user_room(expert_uid), "chat-started", {**started, "user": {"id": uid, "name": session["userName"]}})
     service.save(tx, session, meter, now)
     return {**session, **(tx.get("sessions", session_id) or {})}
-
-
-def check_open(tx: Tx, uid: str) -> None:
-    """Raises Forbidden (ACCOUNT_DISABLED) if the account has been closed since the request was let in."""
-    if (tx.get("users", uid) or {}).get("disabled"):
-        raise Forbidden("this account is closed", code="ACCOUNT_DISABLED")
 
 
 def check_covered(tx: Tx, uid: str, tariff: Tariff) -> None:

@@ -12,6 +12,7 @@ from konnect.clock import now as current_time
 from konnect.config import Settings
 from konnect.context import Context
 from konnect.errors import Conflict, KonnectError
+from konnect.identity import service as identity
 from konnect.integrations.razorpay.errors import Refused
 from konnect.integrations.razorpay.subscriptions import Subscription, SubscriptionGateway
 from konnect.money import CURRENCY
@@ -120,7 +121,7 @@ def _check_unpaid(subscription: Doc, now: datetime) -> None:
 
 def _check_enabled(tx: Tx, uid: str) -> None:
     # Read here, so that an account that is being closed does not subscribe meanwhile.
-    if (tx.get("users", uid) or {}).get("disabled"):
+    if identity.is_closed(tx, uid):
         raise Conflict("the account is closed", code="ACCOUNT_CLOSED")
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 from konnect import clock
 from konnect.errors import Conflict, Unavailable
 from konnect.experts import service as experts
+from konnect.identity import service as identity
 from konnect.money import rupees
 from konnect.presence import service as presence
 from konnect.realtime import user_room
@@ -65,7 +66,7 @@ def _called_off(tx: Tx, session: Doc, pace: Pace, now: datetime) -> bool:
         return False
     people = (session["userId"], session["expertUid"])
     tx.prefetch(*(("users", uid) for uid in people))
-    if not any((tx.get("users", uid) or {}).get("disabled") for uid in people):
+    if not any(identity.is_closed(tx, uid) for uid in people):
         return False
     booked.cancel(tx, session, "platform", reason=None, pace=pace, now=now)
     return True

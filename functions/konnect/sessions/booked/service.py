@@ -12,9 +12,10 @@ from typing import Literal
 from konnect import clock, idempotency
 from konnect.calendar import service as calendar
 from konnect.calendar.service import Reservation, SlotTaken
-from konnect.errors import BadRequest, Conflict, Forbidden, NotFound
+from konnect.errors import BadRequest, Conflict, NotFound
 from konnect.experts import preferences
 from konnect.experts import service as experts
+from konnect.identity import service as identity
 from konnect.ledger import service as ledger
 from konnect.money import inr, rupees
 from konnect.platform import PlatformConfig
@@ -63,9 +64,7 @@ def book(
         ("users", wanted.uid),
         *repository.claim_paths(wanted.expert_id, wanted.uid),
     )
-    if (tx.get("users", wanted.uid) or {}).get("disabled"):
-        # Closed since the request was let in.
-        raise Forbidden("this account is closed", code="ACCOUNT_DISABLED")
+    identity.require_open(tx, wanted.uid)
     expert = experts.get(tx, wanted.expert_id)
     if expert["firebaseUid"] == wanted.uid:
         raise BadRequest.field("expertId", "you can't book a session with yourself")
@@ -91,7 +90,7 @@ def _bookable(tx: Tx, expert: Doc) -> str:
     """The uid of an expert who can be booked."""
     uid: str | None = expert["firebaseUid"]
     # Read here too, so that an account that is being closed is not booked meanwhile.
-    if uid is None or (tx.get("users", uid) or {}).get("disabled") or not preferences.bookable(expert):
+    if uid is None or identity.is_closed(tx, uid) or not preferences.bookable(expert):
         raise Conflict("the expert takes no bookings", code="NOT_ACCEPTING_BOOKINGS")
     return uid
 
