@@ -16,7 +16,7 @@ from local.environment import child_environ
 from local.ports import HOST, url
 from local.processes import Child
 
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 240.0
 EXPORT_NAME = "firestore_export"
 # The serial collector needs the least memory and no threads of its own while nothing happens.
 JAVA_OPTIONS = ("-XX:+UseSerialGC", "-Xmx1g", "-Duser.language=en")

@@ -117,6 +117,9 @@ def service_env(ports: Ports, minute_s: float, signaling_count: int = 1) -> dict
         "RATE_LIMIT_FACTOR": "1000",
         "MINUTE_S": f"{minute_s:g}",
         "ABSENCE_S": os.environ.get("ABSENCE_S") or "60",
+        "GRACE_S": os.environ.get("GRACE_S") or "30",
+        # A function that has answered goes on here, and an event that is lost on a busy machine is a riddle.
+        "EMIT_TIMEOUT_S": "20",
         "LOG_LEVEL": os.environ.get("LOG_LEVEL") or "DEBUG",
     }
 

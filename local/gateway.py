@@ -141,10 +141,14 @@ class Gateway:
 
     def _public_file(self, path: str) -> Path | None:
         root = self._public.resolve()
-        file = (root / URL.build(path=path, encoded=True).path.lstrip("/")).resolve()
-        if file.is_dir():
-            file /= "index.html"
-        return file if file.is_file() and file.is_relative_to(root) else None
+        try:
+            file = (root / URL.build(path=path, encoded=True).path.lstrip("/")).resolve()
+            if file.is_dir():
+                file /= "index.html"
+            return file if file.is_file() and file.is_relative_to(root) else None
+        except (OSError, ValueError):
+            # A name that no file can have: too long, or with a zero byte.
+            return None
 
     async def _pass_on(self, request: web.BaseRequest, base: str, name: str) -> web.StreamResponse:
         assert self._session is not None

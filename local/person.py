@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 API_KEY = "local"
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 class CallError(RuntimeError):
@@ -135,7 +135,7 @@ def make_expert(admin: Person, person: Person, **profile: Any) -> None:
     person.sign_in()
 
 
-def wait_until(what: str, check: Callable[[], Any], timeout_s: float = 20) -> Any:
+def wait_until(what: str, check: Callable[[], Any], timeout_s: float = 60) -> Any:
     """The first truthy value of `check`. Raises TimeoutError naming `what`."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -15,7 +15,7 @@ from local.manifest import ROOT
 from local.ports import AUTO
 from local.processes import StackError
 
-READY_TIMEOUT_S = 120.0
+READY_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 30.0
 _POLL_S = 0.05
 _TAIL_LINES = 60

@@ -39,7 +39,7 @@ __all__ = ["Options", "Stack", "StackError", "running_stack"]
 
 logger = logging.getLogger(__name__)
 
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 240.0
 MAX_SIGNALING = 2
 WEBHOOK_PATH = "/api/payments/webhook"
 STRIPE_WEBHOOK_PATH = "/api/v1/payments/webhook"

@@ -50,6 +50,7 @@ POLL_PACKETS_MAX = 10_000
 LOOKED_UP_AT_ONCE = 100
 """Listeners in a round: 4,000 in ten minutes."""
 ROUND_MIN_S = 1.0
+STRANGER_S = 15.0
 DRAIN_S = 3.0
 START_S = 60.0
 START_RETRY_S = 0.3
@@ -77,7 +78,8 @@ class Instance:
         self._metrics = Metrics()
         self._metrics_readers = [ip_network(one) for one in settings.metrics_network_list]
         self._loops: list[asyncio.Task[None]] = []
-        self._strangers: set[str] = set()
+        # Connections that have not been admitted to anything, and since when (monotonic).
+        self._strangers: dict[str, float] = {}
         self._services: Services | None = None
 
     async def start(self) -> None:
@@ -246,11 +248,12 @@ class Instance:
             if connection.is_over:
                 self._manager.close_transport(connection.eio_sid)
         await self._look_up_listeners(services)
-        # Who has not been admitted since the last round but one holds a connection for nothing.
-        strangers = self._manager.anonymous()
-        for eio_sid in strangers & self._strangers:
-            self._manager.close_transport(eio_sid)
-        self._strangers = strangers
+        # Who says nothing for so long holds a connection for nothing.
+        now = time.monotonic()
+        self._strangers = {eio_sid: self._strangers.get(eio_sid, now) for eio_sid in self._manager.anonymous()}
+        for eio_sid, since in self._strangers.items():
+            if now - since >= STRANGER_S:
+                self._manager.close_transport(eio_sid)
 
     async def _look_up_listeners(self, services: Services) -> None:
         """An ID token's end comes within the hour; a cookie's holder may have been sent out days before its end."""

@@ -7,13 +7,17 @@ firestore.indexes.json.
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
-from konnect import trace
+from konnect import clock, trace
 from konnect.context import Context
 from konnect.log import JsonFormatter
 from local.environment import read_export_lines
@@ -23,10 +27,15 @@ from tests import captures, indexes, people, support
 
 MINUTE_S = 2.0
 """The stack's minute: long enough to act within one, short enough to wait for several."""
+DAY, A_TEST = timedelta(days=1), timedelta(seconds=30)
 FOLDER = ROOT / ".local" / "test"
 LOGS = FOLDER / "logs"
 
 _run = ExitStack()
+
+# How long an example takes says what the machine is doing meanwhile.
+hypothesis_settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -78,9 +87,9 @@ _PROBLEMS = pytest.StashKey[list[str]]()
 def _stack_env() -> dict[str, str]:
     if running := os.environ.get("KONNECT_STACK"):
         return read_export_lines(Path(running).read_text())
-    # What the defaults leave of an absence and of the time to accept, two seconds, is too little for a browser that
-    # reconnects, or for who accepts by hand, on a machine that is busy.
-    settings = {"ABSENCE_S": "300"}
+    # What the defaults leave of an absence and of the time to accept, two seconds, and of the grace, one, is too little
+    # for a browser that reconnects, for who accepts by hand, or for a deposit, on a machine that is busy.
+    settings = {"ABSENCE_S": "300", "GRACE_S": "300"}
     env = _run.enter_context(running_stack(signaling=2, minute_s=MINUTE_S, folder=FOLDER, settings=settings))
     people.admin(env).call("PATCH", "/api/admin/config", {"acceptSeconds": 300})
     return env
@@ -90,6 +99,23 @@ def _stack_env() -> dict[str, str]:
 def stack_env() -> dict[str, str]:
     """The environment of the run's stack: URLs, emulator hosts, and the settings of its functions."""
     return dict(os.environ)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def counted() -> Iterator[None]:
+    """A request is counted also where Firestore takes longer than the second after which it would pass uncounted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("konnect.store.database.ADD_TIMEOUT_S", 60.0)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def one_day() -> None:
+    """A test that goes by the clock is not on both sides of midnight, in India or in UTC."""
+    now = clock.now()
+    left = min(clock.day_begins(now.astimezone(zone).date() + DAY, zone) - now for zone in (clock.INDIA, UTC))
+    if left < A_TEST:
+        time.sleep(left.total_seconds())
 
 
 @pytest.fixture(autouse=True)

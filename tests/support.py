@@ -52,7 +52,7 @@ class KeptEvents:
 def new_context(settings: Settings | None = None) -> Context:
     """A context on a new project of the Firestore emulator and a bucket of its own, with real minutes and with kept
     tasks and events."""
-    current = settings or load({**os.environ, "MINUTE_S": "60", "ABSENCE_S": "60"})
+    current = settings or load({**os.environ, "MINUTE_S": "60", "ABSENCE_S": "60", "GRACE_S": "30"})
     project = f"demo-{uuid.uuid4().hex[:12]}"
     own = current.model_copy(update={"storage_bucket": f"{project}.firebasestorage.app"})
     return Context(own, Database(project), KeptTasks(), KeptEvents())

@@ -41,6 +41,8 @@ asha@example.com
 asha.rao+x@mail.example.co.in
 ASHA@EXAMPLE.COM
 asha＠example.com
+asha@example．com
+asha＠mail。example｡com
 asha at gmail dot com
 Asha AT Gmail DOT Com
 asha (at) gmail (dot) com

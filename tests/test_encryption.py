@@ -62,7 +62,7 @@ def test_rotation_of_both_keys_leaves_old_data_readable(
 ) -> None:
     first = encryption.seal(ctx, "old", ABOUT)
     hashed = encryption.digest(ctx, "+919800000001", "phone")
-    requests.post(f"{sandbox.url}/sandbox/rotate", timeout=5).raise_for_status()
+    requests.post(f"{sandbox.url}/sandbox/rotate", timeout=60).raise_for_status()
     assert encryption.rotate(ctx, {}, clock.now()) == {"key": 2}
     restarted(monkeypatch)
     second = encryption.seal(ctx, "new", ABOUT)
@@ -87,7 +87,7 @@ def test_kms_out_of_reach_loses_nothing(ctx: Context, sandbox: KmsSandbox, monke
     with pytest.raises(Unavailable):
         encryption.seal(away, "x", ABOUT)
     assert Query(("encryptionKeys",)).run(away.db) == []
-    requests.post(f"{sandbox.url}/sandbox/faults", json={"status": 403}, timeout=5).raise_for_status()
+    requests.post(f"{sandbox.url}/sandbox/faults", json={"status": 403}, timeout=60).raise_for_status()
     with pytest.raises(Unavailable):
         encryption.unseal(ctx, sealed, ABOUT)
     assert encryption.unseal(ctx, sealed, ABOUT) == "kept"

@@ -56,8 +56,9 @@ def collector() -> Iterator[Collector]:
 
 @contextmanager
 def recording(collector: Collector, **settings: str) -> Iterator[None]:
-    """As a function records."""
-    spans.configure(load({"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, **settings}), "functions")
+    """As a function records; it waits longer for the collector, which may be slow on a machine that is busy."""
+    given = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_EXPORTER_OTLP_TIMEOUT": "60", **settings}
+    spans.configure(load(given), "functions")
     try:
         yield
     finally:
@@ -278,7 +279,7 @@ print(json.dumps([status, imported, ours(), "prometheus_client" in sys.modules])
 def test_without_an_endpoint_nothing_of_it_is_imported(stack_env: dict[str, str]) -> None:
     """By us: what Google's own clients import of its API is theirs, and no part of the SDK or of an exporter."""
     env = child_environ({**stack_env, "OTEL_EXPORTER_OTLP_ENDPOINT": ""})
-    done = subprocess.run([sys.executable, "-c", CLEAN], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", CLEAN], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     status, at_health, with_the_store, metrics = json.loads(done.stdout.splitlines()[-1])
     assert (status, at_health, with_the_store, metrics) == (200, [], [], False)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-REPLY_TIMEOUT_S = 30.0
+REPLY_TIMEOUT_S = 60.0
+WAIT_TIMEOUT_S = 60.0
 CLOSE_TIMEOUT_S = 5.0
 STDERR_LINES_KEPT = 200
 
@@ -104,7 +105,7 @@ class NodeProcess:
         name: str,
         event: str,
         predicate: Callable[..., bool] | None = None,
-        timeout_s: float = 10.0,
+        timeout_s: float = WAIT_TIMEOUT_S,
         *,
         since: int = 0,
     ) -> Event:

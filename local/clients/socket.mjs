@@ -11,8 +11,8 @@
 import { io } from "socket.io-client";
 import { CommandError, Named, push, serve } from "./lines.mjs";
 
-const CONNECT_TIMEOUT_MS = 20_000;
-const ACK_TIMEOUT_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 60_000;
+const ACK_TIMEOUT_MS = 60_000;
 const sockets = new Named("socket");
 
 const outcome = (socket, timeoutMs) =>

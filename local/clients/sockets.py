@@ -7,8 +7,8 @@ from typing import Any
 from local.clients.process import REPLY_TIMEOUT_S, NodeProcess
 
 SCRIPT = Path(__file__).with_name("socket.mjs")
-CONNECT_TIMEOUT_S = 20.0
-ACK_TIMEOUT_S = 10.0
+CONNECT_TIMEOUT_S = 60.0
+ACK_TIMEOUT_S = 60.0
 
 
 class SocketClients(NodeProcess):

@@ -183,24 +183,24 @@ def test_banned_signs_in_nowhere(stack_env: dict[str, str]) -> None:
     admin, url = people.admin(stack_env), stack_env["API_URL"]
     name = f"Nila{secrets.token_hex(5)}"
     account = {"name": name, "email": f"{name}@konnect.test".lower(), "password": people.PASSWORD}
-    made = requests.post(f"{url}/api/v1/users/register", json={**account, "role": "skillExchanger"}, timeout=30).json()
+    made = requests.post(f"{url}/api/v1/users/register", json={**account, "role": "skillExchanger"}, timeout=60).json()
     token, uid = {"Authorization": f"Bearer {made['token']}"}, made["user"]["id"]
 
     def answer(path: str) -> int:
-        return requests.post(url + path, json=account, timeout=30).status_code
+        return requests.post(url + path, json=account, timeout=60).status_code
 
     def found(status: str) -> bool:
         query = f"{LIST}?role=skillExchanger&status={status}&search={name}"
         return [one["id"] for one in admin.get(query)["items"]] == [uid]
 
     wait_until("the list to know the user", lambda: found("active"))
-    assert requests.get(f"{url}/api/v1/users/{uid}", timeout=30).json()["name"] == name
+    assert requests.get(f"{url}/api/v1/users/{uid}", timeout=60).json()["name"] == name
     banned = admin.call("PUT", f"{LIST}/{uid}/status", {"status": "banned", "reason": "abuse"})
     assert (banned["role"], banned["status"]) == ("skillExchanger", "banned")
     assert [answer(path) for path in ("/api/v1/users/login", "/auth/login")] == [401, 401]
-    assert requests.get(f"{url}/api/v1/users/{uid}", timeout=30).status_code == 404
+    assert requests.get(f"{url}/api/v1/users/{uid}", timeout=60).status_code == 404
     me = f"{url}/api/v1/users/me"
-    wait_until("the token to be refused", lambda: requests.get(me, headers=token, timeout=30).status_code == 403)
+    wait_until("the token to be refused", lambda: requests.get(me, headers=token, timeout=60).status_code == 403)
     wait_until("the list to follow", lambda: found("banned"))
     admin.call("PUT", f"{LIST}/{uid}/status", {"status": "active"})
     assert answer("/api/v1/users/login") == 200

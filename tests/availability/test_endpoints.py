@@ -216,6 +216,8 @@ class TestShowing:
             ({"from": "2027-01-01", "to": "2027-03-04"}, "query"),
             ({"to": "2020-01-01"}, "to"),
             ({"from": "soon"}, "from"),
+            ({"from": "0001-01-01", "tz": "Pacific/Kiritimati"}, "from"),
+            ({"from": "9999-12-31"}, "from"),
             ({"tz": "Mars/Olympus"}, "tz"),
             ({"duration": "45"}, "duration"),
         ],

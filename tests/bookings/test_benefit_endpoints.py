@@ -127,8 +127,9 @@ class TestValidating:
     def test_codes_are_not_guessed(self, open_desk: Callable[..., Desk]) -> None:
         desk = open_desk(rate_limit_coupons=2, rate_limit_factor=1)
         wanted = {"code": "NONE", "mentorId": MENTOR, "duration": 60}
-        answers = [desk.api.user(STUDENT).post("/api/coupons/validate", wanted).status_code for _ in range(3)]
-        assert answers == [404, 404, 429]
+        answers = [desk.api.user(STUDENT).post("/api/coupons/validate", wanted).status_code for _ in range(5)]
+        # The window may change meanwhile.
+        assert (set(answers), answers[0]) == ({404, 429}, 404)
 
 
 class TestPackages:
@@ -214,7 +215,9 @@ def test_a_booking_with_a_coupon(shop: Desk, slot: datetime) -> None:
 def test_a_booking_that_costs_nothing_with_an_idempotency_key(shop: Desk, slot: datetime) -> None:
     create(shop, percent=100)
     student = shop.api.user(STUDENT)
-    first = student.post("/api/bookings", body(slot, couponCode="welcome"), key="k1")
-    again = student.post("/api/bookings", body(slot, couponCode="welcome"), key="k1")
+    # What `POST /api/coupons/validate` has said is payable.
+    shown = body(slot, couponCode="welcome", price=0)
+    first = student.post("/api/bookings", shown, key="k1")
+    again = student.post("/api/bookings", shown, key="k1")
     assert (first.status_code, first.json()) == (201, again.json())
     assert (first.json()["order"], first.json()["booking"]["status"]) == (None, "confirmed")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from konnect.admin import console
 from konnect.bookings import course
 from konnect.context import Context
 from konnect.deletion import service as deletion
@@ -191,6 +192,20 @@ class TestRefunds:
         assert desk.booking(booking_id)["refund"]["razorpayRefundId"] == "rfnd_byhand"
         desk.check_books()
 
+    def test_one_that_is_stuck_is_paid_by_the_bank(self, desk: Desk) -> None:
+        booking_id = self.cancelled(desk, refunds={"outcome": "failed"})
+        now = NOW
+        for _ in range(2 * refunds.MAX_FAILED):
+            desk.send_refunds(now)
+            now += DAY
+        payload = {"refundId": self.of(desk)["id"], "way": "bank", "reference": "UTR7"}
+        answers = [console.settle_refund(desk.ctx, payload, now) for _ in range(2)]
+        assert answers[0] == answers[1]
+        assert (self.of(desk)["status"], self.of(desk)["heldPaise"]) == ("processed", 0)
+        booking = desk.booking(booking_id)
+        assert (booking["refund"]["status"], booking["payment"]["status"]) == ("processed", "refunded")
+        desk.check_books()
+
     def test_an_answer_that_was_lost(self, desk: Desk) -> None:
         """The provider made the refund, and we don't know: the next attempt finds it."""
         lost = {"status": 502, "path": "/v1/payments/*/refund", "times": 1, "applied": True}
@@ -270,6 +285,51 @@ class TestRefunds:
         desk.ctx.run(lambda tx: payments.note_refund(tx, by_hand, now=NOW))
         assert desk.account("platform:adjustments") == -300_00
         assert desk.booking(booking_id)["heldPaise"] == 1000_00
+        desk.check_books()
+
+    @pytest.mark.parametrize("by_hand", [300_00, 1000_00, 999_50])
+    def test_what_was_paid_back_by_hand_before_is_a_part_of_it(self, desk: Desk, by_hand: int) -> None:
+        booking_id = desk.confirmed()
+        payment_id = desk.booking(booking_id)["payment"]["paymentId"]
+        made = desk.refund(payment_id, by_hand)
+        desk.ctx.run(lambda tx: payments.note_refund(tx, Refund(made["id"], payment_id, by_hand, "processed"), now=NOW))
+        assert (desk.booking(booking_id)["payment"]["status"], desk.account("platform:adjustments")) == (
+            "paid",
+            -by_hand,
+        )
+        desk.cancel(booking_id, "student", NOW)
+        assert desk.send_refunds() == ["processed"]
+        assert desk.send_refunds() == ["processed"]
+        # Of 50 paise no refund can be made.
+        kept = 50 if by_hand == 999_50 else 0
+        assert desk.account("platform:adjustments") == -desk.account("gateway:razorpay") == kept
+        stored = desk.booking(booking_id)
+        assert (stored["refund"]["status"], stored["refund"]["amount"]) == ("processed", 1000)
+        assert stored["payment"]["refundedPaise"] == 1000_00 - kept
+        desk.check_books()
+
+    def test_what_is_still_left_of_the_payment_is_asked_for_whole(self, desk: Desk) -> None:
+        """Half goes back, and Razorpay has that much: what was paid back by hand stays the platform's."""
+        booking_id = desk.confirmed()
+        payment_id = desk.booking(booking_id)["payment"]["paymentId"]
+        made = desk.refund(payment_id, 300_00)
+        desk.ctx.run(lambda tx: payments.note_refund(tx, Refund(made["id"], payment_id, 300_00, "processed"), now=NOW))
+        desk.cancel(booking_id, "student", SLOT - DAY)
+        assert desk.send_refunds() == ["processed"]
+        assert (desk.account("platform:adjustments"), desk.account("gateway:razorpay")) == (-300_00, -200_00)
+        desk.check_books()
+
+    def test_by_hand_while_ours_was_under_way(self, desk: Desk) -> None:
+        """Refused, since Razorpay knew of it before we did."""
+        booking_id = desk.confirmed()
+        payment_id = desk.booking(booking_id)["payment"]["paymentId"]
+        desk.cancel(booking_id, "student", NOW)
+        made = desk.refund(payment_id, 300_00)
+        assert desk.send_refunds() == ["pending"]
+        desk.ctx.run(lambda tx: payments.note_refund(tx, Refund(made["id"], payment_id, 300_00, "processed"), now=NOW))
+        assert sweeps.sweep(desk.ctx, {}, NOW + HOUR)["refunds"] == 1
+        assert self.of(desk)["status"] == "processed"
+        assert desk.account("platform:adjustments") == desk.account("gateway:razorpay") == 0
         desk.check_books()
 
 

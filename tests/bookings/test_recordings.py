@@ -114,7 +114,7 @@ def test_from_the_webhook_to_both(hearing: Desk, provider: Provider) -> None:
         [item] = found.json()["items"]
         assert (item["size"], item["contentType"], item["durationSeconds"]) == (len(VIDEO), "video/mp4", 61)
         assert found.json()["url"] == item["url"]
-        assert requests.get(item["url"], timeout=10).content == VIDEO
+        assert requests.get(item["url"], timeout=60).content == VIDEO
     assert asked(hearing, booking_id, OTHER).status_code == 403
     assert asked(hearing, booking_id, None).status_code == 401
     [kept] = stored(hearing)
@@ -133,7 +133,7 @@ def test_in_our_own_bucket(hearing: Desk) -> None:
     recordings.storage(hearing.ctx).write(path, "video/mp4", [VIDEO])
     run_tasks(hearing)
     assert stored(hearing)[0]["path"] == path
-    assert requests.get(asked(hearing, booking_id).json()["url"], timeout=10).content == VIDEO
+    assert requests.get(asked(hearing, booking_id).json()["url"], timeout=60).content == VIDEO
 
 
 def test_other_folders_of_our_bucket_are_no_recordings(hearing: Desk) -> None:

@@ -225,3 +225,16 @@ def test_a_session_of_a_package_is_the_package_s(desk: Desk) -> None:
     assert desk.send_refunds(ENDED) == ["processed"]
     assert desk.account("gateway:razorpay") == 300_00 - 4500_00
     desk.check_books()
+
+
+def test_a_part_of_a_package_s_session_is_no_less_than_razorpay_refunds(desk: Desk) -> None:
+    offered(desk)
+    booking_id = used(desk, active(desk))
+    desk.complete(booking_id, ENDED)
+    for paise in (50, 900_00 - 50):
+        assert code(lambda paise=paise: refund(desk, booking_id, "r", paise)) == "INVALID_INPUT"
+    assert desk.all("gatewayRefunds") == []
+    refund(desk, booking_id, "part", 1_00)
+    refund(desk, booking_id, "rest")
+    assert desk.send_refunds(ENDED) == ["processed", "processed"]
+    desk.check_books()

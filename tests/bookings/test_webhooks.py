@@ -80,3 +80,10 @@ def test_an_order_that_is_not_ours(desk: Desk) -> None:
     refund = {"id": "rfnd_other", "entity": "refund", "payment_id": "pay_other", "amount": 100, "status": "processed"}
     assert heard(desk, "refund.processed", refund=refund, payment=other) == "unknown_order"
     desk.check_books()
+
+
+def test_a_refund_of_another_payment_than_its_event_s_changes_nothing(desk: Desk) -> None:
+    payment = of_provider(desk, "payments", desk.booking(desk.confirmed())["payment"]["paymentId"])
+    refund = {"id": "rfnd_other", "payment_id": "pay_other", "amount": 300_00, "status": "processed", "currency": "INR"}
+    assert heard(desk, "refund.processed", refund=refund, payment=payment) == "mismatch"
+    assert desk.kinds() == ["booking.pay"]

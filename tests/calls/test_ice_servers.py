@@ -78,7 +78,7 @@ class TestEndpoint:
     def test_gives_stun_and_turn_of_the_caller(self, url: str, stack_env: dict[str, str]) -> None:
         before = datetime.now(UTC).replace(microsecond=0)
         token = emulator_token(stack_env["GOOGLE_CLOUD_PROJECT"], "meera")
-        answer = requests.get(url + PATH, headers={"Authorization": f"Bearer {token}"}, timeout=10)
+        answer = requests.get(url + PATH, headers={"Authorization": f"Bearer {token}"}, timeout=60)
         assert answer.status_code == 200
         assert answer.headers["Cache-Control"] == "no-store"
         body = answer.json()
@@ -95,7 +95,7 @@ class TestEndpoint:
         assert timedelta(0) <= expires_at - before - timedelta(hours=1) < timedelta(seconds=30)
 
     def test_anonymous_is_refused(self, url: str) -> None:
-        answer = requests.get(url + PATH, timeout=10)
+        answer = requests.get(url + PATH, timeout=60)
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, "UNAUTHENTICATED")
 
     def test_the_local_stack_names_no_server(self, stack_env: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from local.clients import NodeProcess
 
 SCRIPT = Path(__file__).with_name("browser.mjs")
+OPEN_TIMEOUT_S = 120.0
 
 
 class BrowserClients(NodeProcess):
@@ -24,11 +25,13 @@ class BrowserClients(NodeProcess):
 
         Raises ClientError ("auth/wrong-password", …) when signing in fails.
         """
-        return str(self.request("open", name=name, email=email, password=password, path=path)["uid"])
+        answer = self.request("open", OPEN_TIMEOUT_S, name=name, email=email, password=password, path=path)
+        return str(answer["uid"])
 
     def chat(self, name: str, email: str, password: str, path: str) -> str:
         """Open the chat page, which shows the messages of the collection `path`, sign in, and return the uid."""
-        return str(self.request("chat", name=name, email=email, password=password, path=path)["uid"])
+        answer = self.request("chat", OPEN_TIMEOUT_S, name=name, email=email, password=password, path=path)
+        return str(answer["uid"])
 
     def text(self, name: str, selector: str) -> list[str]:
         """The text of each element that matches."""

@@ -8,7 +8,7 @@ from local.clients import NodeProcess
 from local.person import Person
 
 SCRIPT = Path(__file__).with_name("calls.mjs")
-OPEN_TIMEOUT_S = 60.0
+OPEN_TIMEOUT_S = 120.0
 
 
 class CallPages(NodeProcess):

@@ -18,6 +18,8 @@ const FLAGS = [
   "--disable-sync",
   "--no-first-run",
 ];
+const LAUNCH_TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 50_000; // of a click, of a page's loading: less than who drives this waits for a reply
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 const MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome";
 const TYPES = { ".html": "text/html", ".css": "text/css", ".mjs": "text/javascript", ".js": "text/javascript" };
@@ -49,7 +51,12 @@ const executable = () => {
 export const browser = (flags = []) => {
   let launched;
   const get = () =>
-    (launched ??= chromium.launch({ executablePath: executable(), args: [...FLAGS, ...flags], headless: true }));
+    (launched ??= chromium.launch({
+      executablePath: executable(),
+      args: [...FLAGS, ...flags],
+      headless: true,
+      timeout: LAUNCH_TIMEOUT_MS,
+    }));
   return { get, close: async () => (await launched)?.close() };
 };
 
@@ -83,6 +90,7 @@ export const answer = async (files, modules, { url }, response) => {
 /** A page in a context of its own. Its uncaught errors, and its requests to other addresses, are pushed. */
 export const blank = async (launched, name, options) => {
   const context = await launched.newContext({ locale: "en-IN", ...options });
+  context.setDefaultTimeout(TIMEOUT_MS);
   const made = await context.newPage();
   made.on("pageerror", ({ message }) => push(name, "page_error", [{ message }]));
   await made.route(

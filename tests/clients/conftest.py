@@ -48,7 +48,7 @@ def project(stack_env: dict[str, str]) -> Iterator[Project]:
             headers={"Content-Type": "application/json"},
             method="PUT",
         ),
-        timeout=30,
+        timeout=60,
     ).close()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FIRESTORE_EMULATOR_HOST", env["FIRESTORE_EMULATOR_HOST"])

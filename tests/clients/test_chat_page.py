@@ -32,10 +32,10 @@ def test_what_was_said_is_shown_as_it_was_said(
     for text in HOSTILE:
         service.send(ctx, of, "asha", f"{text}\u202e\u200b", limit=UNLIMITED)
     assert browser.chat("reader", address, PASSWORD, f"sessions/chat-{uid}/messages") == uid
-    browser.wait_for("reader", "shown", lambda shown: shown["count"] == len(HOSTILE), timeout_s=20)
+    browser.wait_for("reader", "shown", lambda shown: shown["count"] == len(HOSTILE))
     # One more round trip, in which whatever had been loaded would have run.
     service.send(ctx, of, "asha", "last", limit=UNLIMITED)
-    shown = browser.wait_for("reader", "shown", lambda shown: shown["count"] == len(HOSTILE) + 1, timeout_s=20).args[0]
+    shown = browser.wait_for("reader", "shown", lambda shown: shown["count"] == len(HOSTILE) + 1).args[0]
     assert (shown["made"], shown["ran"]) == ([], None)
     assert browser.text("reader", "#messages li") == [*HOSTILE, "last"]
     assert browser.events("reader", "page_error") == []

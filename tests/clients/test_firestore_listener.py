@@ -86,7 +86,7 @@ class TestBrowser:
         project.set_balance(uid, BALANCES[0])
         assert browser.open("viewer", address, PASSWORD) == uid
         for balance in BALANCES:
-            browser.wait_for("viewer", "snapshot", lambda wallet, now=balance: _balance(wallet) == now, timeout_s=20)
+            browser.wait_for("viewer", "snapshot", lambda wallet, now=balance: _balance(wallet) == now)
             if balance != BALANCES[-1]:
                 project.set_balance(uid, BALANCES[BALANCES.index(balance) + 1])
         assert [_balance(event.args[0]) for event in browser.events("viewer", "snapshot")] == BALANCES
@@ -103,7 +103,7 @@ class TestBrowser:
         address = email("intruder")
         firebase.sign_up("intruder", address, PASSWORD)
         browser.open("intruder", address, PASSWORD, path="wallets/somebody")
-        assert browser.wait_for("intruder", "failed", timeout_s=20).args[0]["code"] == "permission-denied"
+        assert browser.wait_for("intruder", "failed").args[0]["code"] == "permission-denied"
         assert browser.text("intruder", "#status") == ["Refused"]
 
 

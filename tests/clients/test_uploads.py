@@ -35,8 +35,8 @@ def test_more_than_ten_megabytes(stack_env: dict[str, str]) -> None:
     upload = meera.post("/api/uploads", form)
     whole = b"\x89PNG" + bytes(upload["maxBytes"] - 4)
     sent = [
-        requests.put(upload["url"], data=data, headers=upload["headers"], timeout=30) for data in (whole + b"x", whole)
+        requests.put(upload["url"], data=data, headers=upload["headers"], timeout=60) for data in (whole + b"x", whole)
     ]
     assert [answer.status_code for answer in sent] == [400, 200]
     assert "<Code>EntityTooLarge</Code>" in sent[0].text
-    assert len(requests.get(upload["fileUrl"], timeout=30).content) == upload["maxBytes"]
+    assert len(requests.get(upload["fileUrl"], timeout=60).content) == upload["maxBytes"]

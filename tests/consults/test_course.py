@@ -98,6 +98,19 @@ class TestRequest:
             room.ask(now=room.at(1))
         assert refused.value.code == "EXPERT_BUSY"
 
+    def test_nor_in_the_other_role(self, room: Room) -> None:
+        """Who is with a user of their own asks for none, and who is with another consultant is not asked."""
+        room.expert_online("ravi")
+        room.register(EXPERT, START)
+        session_id = room.started("ravi", 100)
+        for uid, wanted, code in ((EXPERT, "ravi", "ALREADY_IN_SESSION"), (USER, "ravi", "EXPERT_BUSY")):
+            room.person(uid)
+            with pytest.raises(Conflict) as refused:
+                room.ask(uid, consultant_id=wanted)
+            assert refused.value.code == code
+        room.end(session_id, "ravi", START)
+        assert room.ask(consultant_id="ravi")["status"] == "pending"
+
     def test_no_booking_nor_its_buffer_inside_the_time(self, room: Room) -> None:
         room.booked("arjun", scheduled_at=room.at(49))
         room.person(USER)
@@ -281,6 +294,14 @@ class TestItsTime:
             "user": [{"from": START, "to": room.at(10)}, {"from": room.at(10, 20), "to": room.at(15)}],
             "expert": [{"from": START, "to": room.at(5)}, {"from": room.at(5, 40), "to": room.at(15)}],
         }
+
+    @pytest.mark.parametrize(("by", "kept_paise"), [(USER, 9833), (EXPERT, 9000)])
+    def test_a_user_who_ends_it_while_away_has_come_back_for_that(self, room: Room, by: str, kept_paise: int) -> None:
+        """Else a consultant could be listened to for nothing: left at once, and ended before the absence does."""
+        consult_id = room.active()
+        room.join(consult_id, USER, room.at(9), joined=False)
+        room.finish(consult_id, by, room.at(9, 50))
+        room.settled(consult_id, kept_paise=kept_paise)
 
     @pytest.mark.parametrize(("who", "reason"), [(USER, "user-absent"), (EXPERT, "expert-absent")])
     def test_absence_ends_it_after_a_minute(self, room: Room, who: str, reason: str) -> None:

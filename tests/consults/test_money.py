@@ -14,13 +14,15 @@ from konnect import idempotency
 from konnect.admin import revenue
 from konnect.clock import business_day
 from konnect.consults import service
-from konnect.errors import Conflict, KonnectError, Unavailable
+from konnect.errors import Conflict, KonnectError, PaymentRequired, Unavailable
 from konnect.ledger import days
 from konnect.ledger.days import Sums
-from konnect.store import Query
+from konnect.payments import deposits, recharge
+from konnect.store import Doc, Query
 from tests.consults.conftest import USER, Room
 from tests.sessions.bookings import Crash, dying
 from tests.sessions.conftest import EXPERT, PACE
+from tests.simulation.provider import Provider
 from tests.support import START, at_once, give, kept_tasks, new_context, wallet_of
 
 
@@ -133,6 +135,34 @@ class TestOnce:
         )
         held_paise = 30000 + 10000 * room.consult(consult_id)["extensions"]
         room.settled(consult_id, kept_paise=10000, held_paise=held_paise)
+
+    def test_an_end_racing_recharges(self, room: Room) -> None:
+        """Each is credited once, whatever of it an extension has held by then."""
+        consult_id, provider = room.active(rupees=300), Provider()
+        made = [deposits.start(room.ctx, provider, USER, 10000, key=None, now=START) for _ in range(3)]
+        for deposit in made:
+            provider.pay(deposit["orderId"], "captured")
+
+        def credit(deposit: Doc) -> Any:
+            return recharge.recharge(
+                room.ctx, provider, USER, amount_paise=10000, receipt_id=deposit["receipt"], now=room.at(10)
+            )
+
+        def race(index: int) -> None:
+            if index % 5 == 4:
+                room.finish(consult_id, (USER, EXPERT)[index % 2], room.at(10))
+            elif index % 5 == 3:
+                room.extend(consult_id, 10, room.at(10))
+            else:
+                credit(made[index % 3])
+
+        results = at_once(20, race)
+        allowed = Unavailable | PaymentRequired | Conflict
+        assert all(one is None or isinstance(one, allowed) for one in results), results
+        room.finish(consult_id, USER, room.at(10))
+        assert {credit(deposit)["status"] for deposit in made} == {"success"}
+        held_paise = 30000 + 10000 * room.consult(consult_id)["extensions"]
+        room.settled(consult_id, kept_paise=10000, held_paise=held_paise, rupees=600)
 
     def test_an_end_racing_its_length(self, room: Room) -> None:
         consult_id = room.active()

@@ -51,7 +51,7 @@ def ask(user: Person, consultant: Person) -> str:
 def upload(person: Person, consult_id: str, content_type: str, data: bytes) -> str:
     wanted = {"purpose": "attachment", "contentType": content_type, "size": len(data), "fileName": "chart"}
     made = person.post("/api/uploads", {**wanted, "sessionId": consult_id})
-    assert requests.put(made["url"], data=data, headers=made["headers"], timeout=10).status_code == 200
+    assert requests.put(made["url"], data=data, headers=made["headers"], timeout=60).status_code == 200
     return str(made["id"])
 
 
@@ -167,12 +167,13 @@ def test_by_its_timers(seat: Callable[..., Seat], urls: tuple[str, str], stack_e
         return told["status"], told["reason"], told["endedBy"]
 
     short, left, unheard = pair(), pair(), pair()
-    short_id, unheard_id = start(*short, 5), start(*unheard, 5, joined=False)
+    # Of seven minutes both are told five and one before the end: the first also where a handler is seconds late.
+    short_id, unheard_id = start(*short, 7), start(*unheard, 5, joined=False)
     left_id = start(*left, 60)
     left[1].call("leave_consult", {"consultId": left_id})
     assert over(left[0], left_id) == ("completed", "expert-absent", "system")
     warned = short[0].wait("session_ending", lambda one: one["consultId"] == short_id, timeout_s=60)
-    assert 0 < warned["secondsLeft"] <= 60
+    assert 0 < warned["secondsLeft"] <= 300
     assert over(short[0], short_id) == ("completed", "completed", "system")
     assert over(unheard[0], unheard_id) == ("cancelled", "not-accepted", "system")
     told = {one["type"] for one in left[0].person.get("/api/notifications?limit=50")["items"]}

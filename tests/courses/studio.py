@@ -96,7 +96,7 @@ class Studio:
         answer = self.api.user(by).post("/api/uploads", body)
         assert answer.status_code == 201, answer.text
         begun: Doc = answer.json()
-        sent = requests.put(begun["url"], data=data, headers=begun["headers"], timeout=10)
+        sent = requests.put(begun["url"], data=data, headers=begun["headers"], timeout=60)
         assert sent.status_code == 200, sent.text
         return begun
 

@@ -26,16 +26,16 @@ def test_what_a_course_is_made_of(studio: Studio) -> None:
     assert (video["maxBytes"], material["maxBytes"]) == (2 * 1024**3, 10 * 1024**2)
     resource = {"title": "Exercises", "uploadId": material["id"]}
     course = studio.published(thumbnailUrl=thumbnail["fileUrl"], **with_video(video["id"], resource))
-    assert requests.get(course["thumbnailUrl"], timeout=10).content == PNG
-    assert requests.get(video["fileUrl"], timeout=10).status_code == 403
+    assert requests.get(course["thumbnailUrl"], timeout=60).content == PNG
+    assert requests.get(video["fileUrl"], timeout=60).status_code == 403
     for upload in (thumbnail, video, material):
         assert (studio.file(upload["id"])["status"], studio.file(upload["id"])["place"]) == ("used", course["id"])
     for upload, data in ((video, VIDEO), (material, PDF)):
         lent = uploads.lend(studio.ctx, upload["id"], expires_in=timedelta(hours=1), now=START)
-        assert requests.get(lent["url"], timeout=10).content == data
+        assert requests.get(lent["url"], timeout=60).content == data
     # Who decides on the course looks at it.
     admin = studio.api.user("root", role="admin").get(f"/api/uploads/{video['id']}").json()
-    assert requests.get(admin["url"], timeout=10).content == VIDEO
+    assert requests.get(admin["url"], timeout=60).content == VIDEO
     assert studio.api.user("meera").get(f"/api/uploads/{video['id']}").status_code == 403
     # Shown in public is that there is a video, not which.
     assert video["id"] not in studio.call("GET", f"/courses/{course['id']}", by=None).text
@@ -124,7 +124,7 @@ def test_a_deleted_educator_leaves_what_students_have(studio: Studio) -> None:
     )
     assert studio.ctx.db.get("courses", untaught) is None
     lent = uploads.lend(studio.ctx, kept["id"], expires_in=timedelta(hours=1), now=START)
-    assert requests.get(lent["url"], timeout=10).content == VIDEO
+    assert requests.get(lent["url"], timeout=60).content == VIDEO
     storage = uploads.storage(studio.ctx)
     assert [storage.stat(upload["path"]) for upload in (gone, loose)] == [None, None]
     assert studio.ctx.db.get("uploads", loose["id"]) is None

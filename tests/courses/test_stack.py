@@ -14,7 +14,7 @@ def test_a_course_on_its_way(stack_env: Mapping[str, str]) -> None:
     content_type, name, data = FILES["video"]
     upload = {"purpose": "video", "contentType": content_type, "size": len(data), "fileName": name}
     begun = educator.post("/api/uploads", upload)
-    requests.put(begun["url"], data=data, headers=begun["headers"], timeout=10).raise_for_status()
+    requests.put(begun["url"], data=data, headers=begun["headers"], timeout=60).raise_for_status()
     word = f"zebra{educator.uid[:8].lower()}"
     lecture = {"title": "Loops", "durationS": 240, "videoUploadId": begun["id"]}
     sections = [*COURSE["sections"], {"title": "More", "lectures": [lecture]}]
@@ -33,7 +33,7 @@ def test_a_course_on_its_way(stack_env: Mapping[str, str]) -> None:
     admin.call("PUT", decide, {"status": "published", "isFeatured": True})
 
     def found(where: str) -> bool:
-        listed = requests.get(f"{stack_env['API_URL']}/api/v1/courses{where}", timeout=30)
+        listed = requests.get(f"{stack_env['API_URL']}/api/v1/courses{where}", timeout=60)
         listed.raise_for_status()
         return made["id"] in {one["id"] for one in listed.json()["items"]}
 
@@ -41,7 +41,7 @@ def test_a_course_on_its_way(stack_env: Mapping[str, str]) -> None:
     assert found(f"?instructor={educator.uid}&level=beginner")
     assert found("/featured?limit=100")
     assert found("/popular?limit=100")
-    page = requests.get(stack_env["API_URL"] + path, timeout=30).json()
+    page = requests.get(stack_env["API_URL"] + path, timeout=60).json()
     assert (page["totalLectures"], page["status"], page["isFeatured"]) == (3, "published", True)
     [mine] = educator.get("/api/v1/courses/my-courses")["items"]
     assert mine["id"] == made["id"]

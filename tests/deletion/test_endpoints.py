@@ -31,7 +31,7 @@ def test_an_account_goes(stack_env: dict[str, str]) -> None:
     wait_until("the account to be gone from Auth", gone)
 
     def mails() -> list[str]:
-        found = requests.get(f"{stack_env['MAIL_URL']}/api/messages", params={"to": meera.email}, timeout=10).json()
+        found = requests.get(f"{stack_env['MAIL_URL']}/api/messages", params={"to": meera.email}, timeout=60).json()
         return [message["subject"] for message in found["items"]]
 
     wait_until("the last mail", lambda: mails() == ["Your account has been deleted"])
@@ -55,7 +55,7 @@ def test_an_expert_is_not_found_any_more(stack_env: dict[str, str]) -> None:
     asha = people.expert(stack_env)
     assert delete(asha).status_code == 202
     url = f"{stack_env['API_URL']}/api/experts/{asha.uid}"
-    wait_until("the profile to be gone", lambda: requests.get(url, timeout=10).status_code == 404)
+    wait_until("the profile to be gone", lambda: requests.get(url, timeout=60).status_code == 404)
 
 
 def test_an_old_sign_in_is_not_enough(stack_env: dict[str, str]) -> None:

@@ -29,7 +29,7 @@ def test_gone_with_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     service.request(desk.ctx, who, now=START)
     service.run(desk.ctx, "meera", now=START)
     assert desk.paths() == [others["path"]]
-    assert requests.put(late["url"], data=PDF, headers=late["headers"], timeout=10).status_code == 200
+    assert requests.put(late["url"], data=PDF, headers=late["headers"], timeout=60).status_code == 200
     [task] = kept_tasks(desk.ctx).keyed("erase-files")
     assert task.at == START + timedelta(minutes=desk.ctx.settings.upload_url_minutes + 1)
     for _ in range(2):

@@ -295,7 +295,7 @@ class TestErased:
     STEPS = (
         "konnect.auth.delete_account",
         "konnect.experts.deletion.erase",
-        "konnect.sessions.deletion._rename",
+        "konnect.sessions.deletion.rename",
         "konnect.sessions.deletion.erase",
         "konnect.reviews.deletion.erase",
         "konnect.notifications.service.erase",

@@ -33,7 +33,8 @@ def test_a_mentor_who_did_not_come(stack_env: Env, ravi: Person) -> None:
     disputed = ravi.post(f"/api/bookings/{booking_id}/dispute", said)
     assert (disputed["dispute"]["status"], disputed["dispute"]["openedBy"]) == ("open", "mentor")
     admin = people.admin(stack_env)
-    [listed] = [one for one in admin.get("/api/admin/disputes?status=open")["items"] if one["id"] == booking_id]
+    found = admin.get("/api/admin/disputes?status=open&limit=100")["items"]
+    [listed] = [one for one in found if one["id"] == booking_id]
     assert (listed["refundable"], listed["attendance"]["mentor"]) == (0, None)
     ruling = {"decision": "no_refund", "note": "The student was there, and you were not."}
     assert admin.call("PUT", f"/api/admin/disputes/{booking_id}", ruling)["status"] == "resolved"

@@ -71,7 +71,7 @@ def test_an_exchange(
     assert (chat["type"], chat["expertId"]) == ("exchange", None)
     file = {"purpose": "attachment", "contentType": "text/plain", "size": len(TEXT), "fileName": "chords.txt"}
     upload = asha.post("/api/uploads", {**file, "sessionId": exchange_id})
-    assert requests.put(upload["url"], data=TEXT, headers=upload["headers"], timeout=10).status_code == 200
+    assert requests.put(upload["url"], data=TEXT, headers=upload["headers"], timeout=60).status_code == 200
     shared = requester.call("send_message", {**room, "attachmentId": upload["id"]})["message"]
     assert (shared["type"], shared["attachment"]["fileName"]) == ("file", "chords.txt")
     assert ravi.get(shared["attachment"]["url"])["contentType"] == "text/plain"

@@ -27,7 +27,7 @@ def applicant(env: Mapping[str, str], **form: Any) -> Person:
 
 
 def subjects(env: Mapping[str, str], to: str) -> list[str]:
-    found = requests.get(f"{env['MAIL_URL']}/api/messages", params={"to": to}, timeout=10).json()
+    found = requests.get(f"{env['MAIL_URL']}/api/messages", params={"to": to}, timeout=60).json()
     return [message["subject"] for message in reversed(found["items"])]
 
 
@@ -88,7 +88,7 @@ def test_the_list_and_its_search(stack_env: dict[str, str]) -> None:
 
 def test_who_may(stack_env: dict[str, str]) -> None:
     asha = applicant(stack_env)
-    assert requests.get(stack_env["API_URL"] + LIST, timeout=10).status_code == 401
+    assert requests.get(stack_env["API_URL"] + LIST, timeout=60).status_code == 401
     for call in (lambda: asha.get(LIST), lambda: asha.call("PUT", path(asha), {"status": "approved"})):
         with pytest.raises(CallError, match="403"):
             call()
@@ -132,12 +132,12 @@ def test_the_console_moves_too_and_rehearses(stack_env: dict[str, str]) -> None:
     asha = applicant(stack_env)
     url = f"{stack_env['FUNCTIONS_URL']}/decide_expert"
     payload = {"expertId": asha.uid, "status": "documents_verified"}
-    dry = requests.post(url, json={**payload, "dryRun": True}, timeout=20).json()
+    dry = requests.post(url, json={**payload, "dryRun": True}, timeout=60).json()
     assert (dry["dryRun"], dry["result"]) == (True, payload)
     assert asha.get("/api/experts/me")["mentorStatus"] == "applied"
-    assert requests.post(url, json=payload, timeout=20).json() == payload
+    assert requests.post(url, json=payload, timeout=60).json() == payload
     call = {**payload, "status": "call_scheduled"}
-    unplanned = requests.post(url, json=call, timeout=20)
+    unplanned = requests.post(url, json=call, timeout=60)
     assert (unplanned.status_code, unplanned.json()["error"]["details"][0]["field"]) == (400, "callScheduledAt")
-    planned = requests.post(url, json={**call, "callScheduledAt": CALL_AT.isoformat()}, timeout=20)
+    planned = requests.post(url, json={**call, "callScheduledAt": CALL_AT.isoformat()}, timeout=60)
     assert planned.json()["status"] == "call_scheduled"

@@ -157,7 +157,7 @@ def test_through_the_whole_stack(stack_env: dict[str, str]) -> None:
         asha.get("/api/experts/me")
     url = f"http://{stack_env['FIREBASE_AUTH_EMULATOR_HOST']}/identitytoolkit.googleapis.com/v1/accounts:update?key=x"
     requests.post(
-        url, json={"localId": asha.uid, "emailVerified": True}, headers={"Authorization": "Bearer owner"}, timeout=10
+        url, json={"localId": asha.uid, "emailVerified": True}, headers={"Authorization": "Bearer owner"}, timeout=60
     ).raise_for_status()
     asha.sign_in()
     asha.post("/api/auth/verify")

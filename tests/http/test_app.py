@@ -158,7 +158,7 @@ class TestBadInput:
         problem(answer, 413, "PAYLOAD_TOO_LARGE")
 
     def test_too_large_in_chunks(self, url: str) -> None:
-        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
         connection.request("PUT", "/api/things/a/note", body=iter([b"x" * 80, b"y" * 80]), encode_chunked=True)
         answer = connection.getresponse()
         assert (answer.status, json.loads(answer.read())["error"]["code"]) == (413, "PAYLOAD_TOO_LARGE")
@@ -345,7 +345,7 @@ class TestOddRequests:
         ],
     )
     def test_is_answered_in_json(self, url: str, method: str, path: str, status: int, code: str) -> None:
-        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
         connection.request(method, path)
         answer = connection.getresponse()
         body = json.loads(answer.read())
@@ -363,7 +363,7 @@ class TestOddRequests:
 
     @pytest.mark.parametrize("path", ["/nowhere", "/api/things/a/b/c", "*"])
     def test_options_of_anything(self, url: str, path: str) -> None:
-        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
         connection.request("OPTIONS", path, headers={"Origin": "https://evil.test"})
         answer = connection.getresponse()
         assert (answer.status, answer.read()) == (204, b"")

@@ -18,7 +18,7 @@ from tests.support import START
 
 
 def mails(env: Mapping[str, str], to: str) -> list[str]:
-    found = requests.get(f"{env['MAIL_URL']}/api/messages", params={"to": to}, timeout=10).json()
+    found = requests.get(f"{env['MAIL_URL']}/api/messages", params={"to": to}, timeout=60).json()
     return [message["subject"] for message in found["items"]]
 
 
@@ -35,7 +35,7 @@ def change(person: Person, **body: Any) -> Any:
 
 class TestOptions:
     def test_twelve_interests_and_eight_goals_for_everybody(self, stack_env: dict[str, str]) -> None:
-        options = requests.get(stack_env["API_URL"] + "/api/onboarding/options", timeout=10).json()
+        options = requests.get(stack_env["API_URL"] + "/api/onboarding/options", timeout=60).json()
         assert (len(options["interests"]), len(options["goals"])) == (12, 8)
         assert all(set(option) == {"id", "label"} for option in [*options["interests"], *options["goals"]])
 
@@ -43,7 +43,7 @@ class TestOptions:
 class TestOwn:
     def test_anonymous(self, stack_env: dict[str, str]) -> None:
         for method in ("GET", "PATCH", "DELETE"):
-            answer = requests.request(method, stack_env["API_URL"] + "/api/users/me", json={}, timeout=10)
+            answer = requests.request(method, stack_env["API_URL"] + "/api/users/me", json={}, timeout=60)
             assert answer.status_code == 401
 
     def test_a_new_account_has_one_at_the_first_look(self, stack_env: dict[str, str]) -> None:
@@ -119,7 +119,7 @@ class TestChange:
         asha = people.expert(stack_env)
         phone = people.phone()
         change(asha, phone=phone, bio="Nobody's business", placeOfBirth="Pune")
-        shown = requests.get(f"{stack_env['API_URL']}/api/experts/{asha.uid}", timeout=10).text
+        shown = requests.get(f"{stack_env['API_URL']}/api/experts/{asha.uid}", timeout=60).text
         assert phone[-5:] not in shown
         assert "Pune" not in shown
         assert "business" not in shown
@@ -179,3 +179,22 @@ def test_a_token_of_the_second_of_a_change_is_judged_by_what_it_says(ctx: Contex
     ctx.db.set(("users", "asha"), {**profile, "claimsChangedAt": changed, "createdAt": made, "updatedAt": made})
     principal = Principal("asha", "a@konnect.test", True, "Asha", role, made + timedelta(hours=1), issued_at=made)
     assert service.own(ctx, principal, now=changed)["refreshToken"] is outdated
+
+
+@pytest.mark.parametrize(
+    ("given", "email", "shown"),
+    [
+        ("Meera 98765 43210", "m@konnect.test", "Meera"),
+        ("meera@example.com", "m@konnect.test", "User"),
+        (None, "9876543210@konnect.test", "User"),
+        (None, "meera@konnect.test", "meera"),
+    ],
+)
+def test_a_name_tells_nobody_how_to_reach_its_owner(ctx: Context, given: str | None, email: str, shown: str) -> None:
+    who = Principal("meera", email, email_verified=True, name=given, role="user", expires_at=START)
+    assert ctx.run(lambda tx: service.verify(tx, who, now=START))["name"] == shown
+    if given is not None:
+        ctx.run(lambda tx: service.rename(tx, "meera", "Somebody", now=START))
+        ctx.run(lambda tx: service.rename(tx, "meera", given, now=START))
+        assert service.change(ctx, who, {"name": given}, now=START)["name"] == shown
+        assert (ctx.db.get("users", "meera") or {})["name"] == shown

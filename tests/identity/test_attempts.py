@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -30,8 +31,11 @@ def register(ctx: Context, email: str, *, also: Any = None, **given: Any) -> sig
     return sign_in.register(ctx, fields, client=HOME, also=also, now=clock.now())
 
 
-def log_in(ctx: Context, email: str, *, password: str = PASSWORD, source: str = HOME) -> sign_in.Entry:
-    return sign_in.log_in(ctx, email, password, client=source, now=clock.now())
+def log_in(
+    ctx: Context, email: str, *, password: str = PASSWORD, source: str = HOME, now: datetime | None = None
+) -> sign_in.Entry:
+    """`now`: what is counted together is counted at one moment, or a window could end between."""
+    return sign_in.log_in(ctx, email, password, client=source, now=now or clock.now())
 
 
 def another_instance(ctx: Context) -> Context:
@@ -93,32 +97,32 @@ class TestRegister:
 
 class TestLockOut:
     def test_guesses_that_come_at_once_are_all_counted(self, here: Context) -> None:
-        email = address()
+        email, now = address(), clock.now()
         register(here, email)
-        results = at_once(20, lambda _: log_in(another_instance(here), email, password="wrong-one"))
+        results = at_once(20, lambda _: log_in(another_instance(here), email, password="wrong-one", now=now))
         assert sum(isinstance(one, Unauthenticated) for one in results) <= SIGN_INS
         with pytest.raises(RateLimited) as refused:
-            log_in(another_instance(here), email)
+            log_in(another_instance(here), email, now=now)
         assert refused.value.code == "TOO_MANY_ATTEMPTS"
         assert 0 < (refused.value.retry_after_s or 0) <= 900
 
     def test_many_clients_together_lock_out_strangers_and_not_the_owner(self, here: Context) -> None:
-        email = address()
+        email, now = address(), clock.now()
         register(here, email)
         for index in range(SIGN_INS_OF_ACCOUNT):
             with pytest.raises(Unauthenticated):
-                log_in(here, email, password="wrong-one", source=f"{ELSEWHERE}{index}")
+                log_in(here, email, password="wrong-one", source=f"{ELSEWHERE}{index}", now=now)
         with pytest.raises(RateLimited):
-            log_in(here, email, source=f"{ELSEWHERE}99")
+            log_in(here, email, source=f"{ELSEWHERE}99", now=now)
         assert log_in(here, email).profile["email"] == email
 
     def test_an_unknown_address_is_counted_as_well(self, here: Context) -> None:
-        email = address()
+        email, now = address(), clock.now()
         for _ in range(SIGN_INS):
             with pytest.raises(Unauthenticated):
-                log_in(here, email)
+                log_in(here, email, now=now)
         with pytest.raises(RateLimited):
-            log_in(here, email)
+            log_in(here, email, now=now)
 
     @pytest.mark.parametrize("email", ["meera\u200b@konnect.test", "me\xadera@konnect.test", "ｍeera@konnect.test"])
     def test_an_address_has_one_spelling(self, email: str) -> None:

@@ -28,7 +28,7 @@ def test_the_role_follows_the_claim(stack_env: dict[str, str]) -> None:
 @pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer nonsense", "Basic abc", "Bearer a.b.c"])
 def test_no_valid_token(stack_env: dict[str, str], authorization: str | None) -> None:
     headers = {"Authorization": authorization} if authorization else {}
-    answer = requests.post(stack_env["API_URL"] + "/api/auth/verify", json={}, headers=headers, timeout=10)
+    answer = requests.post(stack_env["API_URL"] + "/api/auth/verify", json={}, headers=headers, timeout=60)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "UNAUTHENTICATED")
 
 
@@ -48,8 +48,8 @@ def test_a_disabled_account_is_refused_everywhere(stack_env: dict[str, str]) -> 
 
     # Each instance remembers an account for ten seconds at most.
     wait_until("the account to be refused", lambda: refused("/api/auth/verify", "POST"))
-    wait_until("the wallet to be refused", lambda: refused("/api/wallet"), timeout_s=15)
-    assert refused("/api/sessions")
+    wait_until("the wallet to be refused", lambda: refused("/api/wallet"))
+    wait_until("the sessions to be refused", lambda: refused("/api/sessions"))
 
 
 def test_a_foreign_project_s_token(stack_env: dict[str, str]) -> None:

@@ -17,6 +17,8 @@ from tests.support import START, at_once
 
 BORN = {"dateOfBirth": "1990-02-03", "timeOfBirth": "06:15", "placeOfBirth": "पुणे"}
 PHONE, OTHER = "+919876543210", "+919876543211"
+NOT_INDIAN = ["+91 91 98765 43210", "+91 98765 432100", "+91 12345", "+91 0"]
+"""Too long or too short for India, where each number has ten digits."""
 
 
 def somebody(uid: str) -> Principal:
@@ -44,7 +46,10 @@ def stored(ctx: Context) -> str:
         ("098765 43210", PHONE),
         ("0091 98765 43210", PHONE),
         ("+91 (0) 98765 43210", PHONE),
+        ("+91 00 98765 43210", PHONE),
+        ("+91 (022) 6426 8401", "+912264268401"),
         ("+1 (415) 555-0100", "+14155550100"),
+        ("+44 (0)20 7946 0000", "+442079460000"),
         ("+44 20 7946 0000", "+442079460000"),
     ],
 )
@@ -53,7 +58,7 @@ def test_numbers_as_people_write_them(given: str, number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["", "+", "12345", "5876543210", "+0123456789", "+1234567890123456", "९८७६५४३२१०", "x"]
+    "given", ["", "+", "12345", "5876543210", "+0123456789", "+1234567890123456", "९८७६५४३२१०", "x", *NOT_INDIAN]
 )
 def test_what_is_no_number(given: str) -> None:
     with pytest.raises(ValueError, match="phone number"):

@@ -19,7 +19,7 @@ def signed_up(env: Env, name: str, **given: Any) -> Person:
     """By address and password; known by the token of a week from then on."""
     email = f"{name.lower()}-{secrets.token_hex(5)}@konnect.test"
     body = {"name": name, "email": email, "password": people.PASSWORD, **given}
-    answer = requests.post(f"{env['API_URL']}/auth/register", json=body, timeout=30)
+    answer = requests.post(f"{env['API_URL']}/auth/register", json=body, timeout=60)
     assert answer.status_code == 201, answer.text
     made = answer.json()
     return Person(env, email, people.PASSWORD, made["id"], made["token"], made["user"]["name"])
@@ -52,7 +52,7 @@ def test_sign_up_and_recharge(stack_env: Env) -> None:
     }
     assert meera.post("/wallet/recharge", recharge) == credited
     again = requests.post(
-        f"{stack_env['API_URL']}/auth/login", json={"email": meera.email, "password": meera.password}, timeout=30
+        f"{stack_env['API_URL']}/auth/login", json={"email": meera.email, "password": meera.password}, timeout=60
     ).json()
     assert (again["id"], again["user"]["hasBirthDetails"]) == (meera.uid, True)
     assert {name: meera.get("/api/users/me")[name] for name in born} == born

@@ -32,7 +32,7 @@ from tests.payouts.test_stack import wait_for_mail
 from tests.subscriptions.test_stack import pay as pay_subscription
 
 Env = dict[str, str]
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 JITSI = {"jitsi_url": "https://call.konnect.test", "jitsi_app_id": "konnect", "jitsi_app_secret": "s" * 32}
 NOTES = b"%PDF-1.7 what to read until then"
 CODE = {"language": "python", "code": "def walk(node):\n\tyield node\n"}
@@ -214,7 +214,7 @@ def pay_out(env: Env, sockets: SocketClients, booking_id: str, ravi: Person) -> 
     def completed() -> list[dict[str, Any]]:
         return [one for one in ravi.get("/api/payouts")["items"] if one["status"] == "completed"]
 
-    [payout] = wait_until("the payout", completed, timeout_s=40)
+    [payout] = wait_until("the payout", completed)
     assert (payout["amount"], payout["platformFee"], payout["gatewayFee"], payout["netAmount"]) == (1000, 200, 20, 780)
     rung(sockets, ravi, "payout_processed")
     wait_for_mail(ravi, "Your earnings are paid")

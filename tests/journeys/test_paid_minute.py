@@ -41,14 +41,17 @@ def test_each_charge_is_seen_live_and_the_expert_is_paid(stack_env: dict[str, st
         expert = connect(sockets, stack_env, asha, "expert", 2)
         chat = sockets.call(user, "request-chat", {"expertId": asha.uid})["chatId"]
         sockets.wait_for(expert, "chat-started", lambda data: data["chatId"] == chat)
-        warned = sockets.wait_for(user, "chat-warning", lambda data: data["type"] == "zero-balance", 30).args[0]
+        warned = sockets.wait_for(user, "chat-warning", lambda data: data["type"] == "zero-balance").args[0]
         assert warned["chatId"] == chat
-        ended = sockets.wait_for(user, "chat-ended", None, 30).args[0]
+        ended = sockets.wait_for(user, "chat-ended").args[0]
         assert (ended["reason"], ended["duration"], ended["totalCharged"]) == ("insufficient-balance", 2, 40)
+        charged = [update.args[0]["balance"] for update in sockets.events(user, "billing-update")]
+        assert charged in ([30, 10], [10])
         for clients, event in ((firebase, "wallet"), (browser, "snapshot")):
             clients.wait_for("meera", event, lambda shown: shown["data"]["balance"] == 10)
             seen = [shown.args[0]["data"]["balance"] for shown in clients.events("meera", event)]
-            assert seen == [50, 30, 10]
+            # Who is held up for longer than a minute is shown the last charge alone.
+            assert seen in ([50, 30, 10], [50, 10])
         assert browser.events("meera", "outside") == []
     assert asha.get("/api/wallet")["balance"] == 32
     [earning] = asha.get("/api/wallet/transactions?type=earning")["items"]
@@ -62,7 +65,7 @@ def test_each_charge_is_seen_live_and_the_expert_is_paid(stack_env: dict[str, st
 
 
 def test_sockets_are_cut_in_the_middle_and_nothing_is_lost(stack_env: dict[str, str], sockets: SocketClients) -> None:
-    meera, asha = people.user(stack_env, rupees=500), people.expert(stack_env)
+    meera, asha = people.user(stack_env, rupees=9000), people.expert(stack_env)
     user = connect(sockets, stack_env, meera, "user", 1)
     expert = connect(sockets, stack_env, asha, "expert", 2)
     chat = sockets.call(user, "request-chat", {"expertId": asha.uid})["chatId"]
@@ -82,18 +85,18 @@ def test_sockets_are_cut_in_the_middle_and_nothing_is_lost(stack_env: dict[str, 
     sockets.wait_for(user, "new-message", lambda data: data["message"] == sent[-1])
     assert [event.args[0]["message"] for event in sockets.events(user, "new-message")] == sent
 
-    sockets.wait_for(user, "billing-update", lambda data: data["duration"] >= 3, 30)
+    sockets.wait_for(user, "billing-update", lambda data: data["duration"] >= 3)
     ended = sockets.call(user, "end-chat", {"chatId": chat})
     assert "error" not in ended, ended
     session = meera.get(f"/api/sessions/{chat}")
     minutes = session["duration"]
     # Every minute that had begun was charged, once: the cuts were shorter than the absence that defers one.
     assert minutes == session["durationSeconds"] // 2 + 1
-    assert meera.get("/api/wallet")["balance"] == 500 - 10 * minutes
+    assert meera.get("/api/wallet")["balance"] == 9000 - 10 * minutes
 
 
 def test_the_queue_moves_on_and_a_deposit_saves_a_session(stack_env: dict[str, str], sockets: SocketClients) -> None:
-    meera, kabir = people.user(stack_env, "Meera", rupees=100), people.user(stack_env, "Kabir", rupees=50)
+    meera, kabir = people.user(stack_env, "Meera", rupees=9000), people.user(stack_env, "Kabir", rupees=50)
     asha = people.expert(stack_env, pricePerMin=50)
     first = connect(sockets, stack_env, meera, "user", 1)
     second = connect(sockets, stack_env, kabir, "user", 2)
@@ -101,14 +104,19 @@ def test_the_queue_moves_on_and_a_deposit_saves_a_session(stack_env: dict[str, s
     chat = sockets.call(first, "request-chat", {"expertId": asha.uid})["chatId"]
     assert sockets.call(second, "request-chat", {"expertId": asha.uid})["position"] == 1
     sockets.call(first, "end-chat", {"chatId": chat})
-    started = sockets.wait_for(second, "chat-started", None, 20).args[0]
+    started = sockets.wait_for(second, "chat-started").args[0]
     assert started["chatId"] != chat
-    sockets.wait_for(second, "chat-warning", lambda data: data["type"] == "zero-balance", 20)
-    kabir.deposit(50)
-    sockets.wait_for(second, "billing-update", lambda data: data["duration"] == 2, 20)
+    sockets.wait_for(second, "chat-warning", lambda data: data["type"] == "zero-balance")
+    # The stack's grace is longer than its minute: enough for all that is due by now.
+    kabir.deposit(5000)
+    sockets.wait_for(second, "billing-update", lambda data: data["duration"] >= 2)
+    assert kabir.get(f"/api/sessions/{started['chatId']}")["status"] == "in_progress"
     sockets.call(second, "end-chat", {"chatId": started["chatId"]})
-    wait_until("Kabir's payment", lambda: kabir.get("/api/wallet/transactions?type=payment")["items"])
-    assert kabir.get("/api/wallet")["balance"] == 0
+    [payment] = wait_until("Kabir's payment", lambda: kabir.get("/api/wallet/transactions?type=payment")["items"])
+    ended = kabir.get(f"/api/sessions/{started['chatId']}")
+    assert (ended["endReason"], payment["amount"]) == ("user-ended", 50 * ended["duration"])
+    assert ended["duration"] == ended["durationSeconds"] // 2 + 1
+    assert kabir.get("/api/wallet")["balance"] == 5050 - payment["amount"]
 
 
 def test_the_books_of_the_running_stack_are_right(stack_env: dict[str, str]) -> None:

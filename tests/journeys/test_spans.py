@@ -1,7 +1,6 @@
 """One trace as a collector gets it, through processes that export: request, transaction, task, socket event."""
 
 import secrets
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from local import functions_server
 from local.environment import child_environ
 from local.manifest import ROOT
 from local.person import wait_until
+from local.ports import AUTO, reserve
 from tests import people
 from tests.collector import Collector, Span, collecting
 from tests.signaling.conftest import Instance, Seat, clients, instance, seat, urls
@@ -30,20 +30,20 @@ def collector() -> Iterator[Collector]:
 @pytest.fixture
 def functions_url(stack_env: dict[str, str], collector: Collector, tmp_path: Path) -> Iterator[str]:
     """Functions of the test's own on the stack's emulators, which export; their tasks come back to them."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    reserved = reserve(AUTO)
+    port = reserved.ports.functions
     url = f"http://127.0.0.1:{port}/functions"
     own = {"TASKS_URL": f"{url}/tasks", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
     env = child_environ({**stack_env, **own})
     with (tmp_path / "functions.log").open("wb") as log:
         process = subprocess.Popen(functions_server.command(port), cwd=ROOT, env=env, stdout=log, stderr=log)
     try:
-        wait_until("the functions answer", lambda: process.poll() is None and _answers(f"{url}/api/health"), 60)
+        wait_until("the functions answer", lambda: process.poll() is None and _answers(f"{url}/api/health"), 120)
         yield url
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(60)
+        reserved.release()
 
 
 def _answers(url: str) -> bool:
@@ -72,7 +72,7 @@ def test_from_a_request_to_its_task_and_its_event(
         f"{functions_url}/api/consult/{consult_id}/end",
         json={},
         headers={"Authorization": f"Bearer {meera.token}", "traceparent": f"00-{trace_id}-{CALLER}-01"},
-        timeout=20,
+        timeout=60,
     )
     assert answer.status_code == 200, answer.text
     # Sent before the answer was: a function is frozen after it.

@@ -20,7 +20,7 @@ from local.tasks import TasksEmulator
 from local.tasks.server import wall_clock_us
 
 LOCATION = "projects/demo-konnect/locations/asia-south1"
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 T = TypeVar("T")
 
 

@@ -18,7 +18,7 @@ from local.manifest import Manifest, parse_functions
 from tests.local.function_target import FunctionTarget
 
 FAST = DeliveryRetry(min_backoff_s=0.01, max_backoff_s=0.02, max_attempts=4)
-DRAIN_S = 10.0
+DRAIN_S = 60.0
 NOBODY = "http://127.0.0.1:1/functions"
 
 

@@ -16,8 +16,8 @@ import requests
 from local.sandboxes.razorpay import RazorpaySandbox, RetryPolicy
 
 KEY_ID, KEY_SECRET, WEBHOOK_SECRET = "rzp_test_local", "key-secret", "webhook-secret"
-TIMEOUT_S = 10
-FAST = RetryPolicy(first_delay_s=0.01, max_delay_s=0.05, max_attempts=4, timeout_s=5.0)
+TIMEOUT_S = 60
+FAST = RetryPolicy(first_delay_s=0.01, max_delay_s=0.05, max_attempts=4, timeout_s=60.0)
 
 
 class Receiver:

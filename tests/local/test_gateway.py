@@ -112,7 +112,7 @@ async def site(tmp_path: Path, *, backends: bool = True) -> AsyncIterator[Site]:
 
 def run(tmp_path: Path, test: Callable[[Site], Awaitable[None]], *, backends: bool = True) -> None:
     async def inside() -> None:
-        async with asyncio.timeout(30), site(tmp_path, backends=backends) as here:
+        async with asyncio.timeout(100), site(tmp_path, backends=backends) as here:
             await test(here)
 
     asyncio.run(inside())
@@ -192,6 +192,10 @@ def test_public_files_come_first_and_only_those(tmp_path: Path):
         for path in ("/../secret", "/%2e%2e/secret", "/..%2fsecret"):
             answer = await raw(here, f"GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
             assert b"404" in answer.split(b"\r\n")[0]
+        # Names that no file can have.
+        for path, status in (("/%00", 404), (f"/{'a' * 300}", 404), ("/api/%00", 200)):
+            async with here.session.get(aiohttp.client.URL(here.url + path, encoded=True)) as response:
+                assert response.status == status
 
     run(tmp_path / "public", test)
 
@@ -278,7 +282,8 @@ def test_backends_that_fail_give_the_api_s_error(tmp_path: Path):
 def test_socket_io(tmp_path: Path, transports: list[str]):
     async def test(here: Site) -> None:
         client = socketio.AsyncClient(reconnection=False)
-        await client.connect(here.url, transports=transports, headers={"X-Forwarded-For": "203.0.113.9"})
+        headers = {"X-Forwarded-For": "203.0.113.9"}
+        await client.connect(here.url, transports=transports, headers=headers, wait_timeout=60)
         assert client.transport() == transports[-1]
         # python-engineio's aiohttp server takes only the first part of a long polling request.
         message = {"text": "é" * (50_000 if transports[-1] == "websocket" else 2_000)}
@@ -298,7 +303,7 @@ def test_socket_io(tmp_path: Path, transports: list[str]):
 def test_websocket_ends_together(tmp_path: Path):
     async def test(here: Site) -> None:
         cut = socketio.AsyncClient(reconnection=False)
-        await cut.connect(here.url, transports=["websocket"])
+        await cut.connect(here.url, transports=["websocket"], wait_timeout=60)
         # As when a phone loses its network: no closing handshake.
         cut.eio.ws._response.connection.transport.abort()
         await here.disconnected.wait()

@@ -11,7 +11,7 @@ import requests
 from local.sandboxes import background
 from local.sandboxes.mail import MailSink, mailbox
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 @pytest.fixture

@@ -38,9 +38,10 @@ def test_reserved_ports_can_be_taken_by_their_servers():
 def test_taken_port_is_named_with_its_purpose_and_the_way_out():
     reservation = reserve(AUTO)
     ports = reservation.ports
-    reservation.release()
+    # The guard is held meanwhile, so that no other stack takes these ports.
     with socket.create_server((HOST, ports.pubsub)), pytest.raises(PortError) as raised:
         reserve(ports.base)
+    reservation.release()
     message = str(raised.value)
     assert f"{ports.pubsub} for the Pub/Sub emulator" in message
     assert "PORT_BASE moves all ports" in message

@@ -21,8 +21,8 @@ async def is_there(path: Path) -> bool:
 
 
 def ends(pid: int) -> bool:
-    """Whether the process is gone within a few seconds; a zombie is gone."""
-    deadline = time.monotonic() + 5
+    """Whether the process goes within half a minute; a zombie is gone."""
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
@@ -39,7 +39,7 @@ def test_stop_ends_grandchildren_too(tmp_path: Path, trap: str):
     async def run() -> tuple[int, int]:
         process = child(tmp_path, f"{trap}sleep 600 & echo $! > grandchild; wait; wait")
         await process.start()
-        await process.wait_ready(lambda: is_there(tmp_path / "grandchild"), 10)
+        await process.wait_ready(lambda: is_there(tmp_path / "grandchild"), 60)
         pid = process.pid
         assert pid
         await process.stop()
@@ -81,7 +81,7 @@ def test_waiting_ends_with_the_process_or_the_time(tmp_path: Path):
             await process.stop()
 
     with pytest.raises(ChildError, match=r"(?s)ended with code 1.*no such luck"):
-        asyncio.run(run("echo no such luck; exit 1", 10))
+        asyncio.run(run("echo no such luck; exit 1", 60))
     with pytest.raises(ChildError, match=r"did not answer within 0\.2 s"):
         asyncio.run(run("sleep 600", 0.2))
 

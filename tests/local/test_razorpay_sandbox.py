@@ -276,6 +276,16 @@ class TestRefunds:
         with pytest.raises(BadRequestError, match="should be captured"):
             client.payment.refund(payment_id, {})
 
+    def test_what_nobody_captures_lapses(self, sandbox: RazorpaySandbox, client: razorpay.Client) -> None:
+        payment_id = pay(sandbox, new_order(client)["id"], "authorized")["razorpay_payment_id"]
+        refund = post(sandbox, f"/sandbox/payments/{payment_id}/lapse").json()
+        assert (refund["payment_id"], refund["amount"], refund["status"]) == (payment_id, 10_000, "processed")
+        payment = client.payment.fetch(payment_id)
+        assert (payment["status"], payment["amount_refunded"], payment["captured"]) == ("refunded", 10_000, False)
+        with pytest.raises(BadRequestError, match="authorized and not yet captured"):
+            client.payment.capture(payment_id, 10_000)
+        assert post(sandbox, f"/sandbox/payments/{payment_id}/lapse").status_code == 400
+
     def test_idempotency_key(self, sandbox: RazorpaySandbox, client: razorpay.Client) -> None:
         _, payment_id = paid(sandbox, client)
         key = {"X-Refund-Idempotency": "refund-session-1"}

@@ -10,6 +10,7 @@ import razorpay
 import requests
 from razorpay.errors import GatewayError, ServerError
 
+from local.person import wait_until
 from local.sandboxes import background
 from local.sandboxes.razorpay import RazorpaySandbox, RetryPolicy
 from tests.local.razorpay_sandbox import (
@@ -141,11 +142,21 @@ class TestFaults:
 
     def test_delay(self, sandbox: RazorpaySandbox, client: razorpay.Client, receiver: Receiver) -> None:
         order_id = new_order(client)["id"]
-        fault = {"delay_ms": 300, "events": ["payment.authorized"]}
+        fault = {"delay_ms": 600_000, "events": ["payment.authorized"]}
         post(sandbox, "/sandbox/faults", {"order_id": order_id, "webhooks": fault})
         pay(sandbox, order_id)
+        wait_until("the others", lambda: sorted(receiver.names()) == ["order.paid", "payment.captured"], TIMEOUT_S)
+        assert events(sandbox, event="payment.authorized")[0]["state"] == "pending"
+        # It goes on once the fault is replaced.
+        post(sandbox, "/sandbox/faults", {"order_id": order_id, "webhooks": {**fault, "delay_ms": 50}})
         settled(sandbox, 3)
         assert receiver.names()[-1] == "payment.authorized"
+
+        post(sandbox, "/sandbox/faults", {"webhooks": {"delay_ms": 50}})
+        begun = time.monotonic()
+        pay(sandbox, order_id := new_order(client)["id"])
+        settled(sandbox, 3, order_id=order_id)
+        assert time.monotonic() - begun >= 0.05
 
     def test_another_order_is_untouched(
         self, sandbox: RazorpaySandbox, client: razorpay.Client, receiver: Receiver
@@ -183,12 +194,14 @@ class TestFaults:
 
     def test_a_lost_answer_has_taken_effect(self, sandbox: RazorpaySandbox, client: razorpay.Client) -> None:
         _, payment_id = paid(sandbox, client)
-        fault = {"timeout_ms": 1_000, "times": 1, "path": "/v1/payments/*/refund", "applied": True}
+        fault = {"timeout_ms": 600_000, "times": 1, "path": "/v1/payments/*/refund", "applied": True}
         post(sandbox, "/sandbox/faults", {"api": fault})
         headers = {"X-Refund-Idempotency": "refund-booking-1"}
         with pytest.raises(requests.exceptions.ReadTimeout):
             client.payment.refund(payment_id, {"amount": 4_000}, headers=dict(headers), timeout=0.2)
-        assert client.payment.fetch(payment_id)["amount_refunded"] == 4_000
+        refunded = "amount_refunded"
+        wait_until("the refund", lambda: client.payment.fetch(payment_id)[refunded] == 4_000, TIMEOUT_S)
+        requests.delete(f"{sandbox.url}/sandbox/faults", timeout=TIMEOUT_S)
         client.payment.refund(payment_id, {"amount": 4_000}, headers=dict(headers))
         assert client.payment.fetch(payment_id)["amount_refunded"] == 4_000
 
@@ -266,10 +279,7 @@ class TestLifecycle:
             order_id, payment_id = paid(first, client)
             headers = {"X-Refund-Idempotency": "refund-session-1"}
             refund = client.payment.refund(payment_id, {"amount": 100}, headers=dict(headers))
-            deadline = time.monotonic() + TIMEOUT_S
-            while len(receiver.requests) < 5:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            wait_until("five attempts", lambda: len(receiver.requests) == 5, TIMEOUT_S)
         kept = json.loads(json.dumps(first.snapshot()))
 
         receiver.answer = lambda _: 200

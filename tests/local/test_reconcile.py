@@ -15,7 +15,7 @@ def reconcile(ctx: Context) -> subprocess.CompletedProcess[str]:
         "GOOGLE_CLOUD_PROJECT": ctx.db.project,
     }
     command = [sys.executable, "-m", "local.reconcile"]
-    return subprocess.run(command, env=child_environ(env), capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=child_environ(env), capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_books_that_are_right(ctx: Context) -> None:

@@ -20,11 +20,11 @@ def sandbox() -> Iterator[SheetsSandbox]:
 
 def values(sandbox: SheetsSandbox, cells: str, book: str = "book", **params: str) -> requests.Response:
     url = f"{sandbox.url}/v4/spreadsheets/{book}/values/{cells}"
-    return requests.get(url, params=params, headers=TOKEN, timeout=10)
+    return requests.get(url, params=params, headers=TOKEN, timeout=60)
 
 
 def put(sandbox: SheetsSandbox, body: object, book: str = "book") -> requests.Response:
-    return requests.put(f"{sandbox.url}/sandbox/spreadsheets/{book}", json=body, timeout=10)
+    return requests.put(f"{sandbox.url}/sandbox/spreadsheets/{book}", json=body, timeout=60)
 
 
 def test_values_in_their_shapes(sandbox: SheetsSandbox) -> None:
@@ -66,30 +66,30 @@ def test_refusals(sandbox: SheetsSandbox) -> None:
         "status": "PERMISSION_DENIED",
     }
     assert values(sandbox, "A1", "nothing").json()["error"]["status"] == "NOT_FOUND"
-    unsigned = requests.get(f"{sandbox.url}/v4/spreadsheets/book/values/A1", timeout=10)
+    unsigned = requests.get(f"{sandbox.url}/v4/spreadsheets/book/values/A1", timeout=60)
     assert unsigned.json()["error"]["status"] == "UNAUTHENTICATED"
 
 
 def test_faults_on_request(sandbox: SheetsSandbox) -> None:
     put(sandbox, {"values": [["x"]]})
     faults = f"{sandbox.url}/sandbox/faults"
-    requests.post(faults, json={"status": 429, "times": 2, "spreadsheet_id": "book"}, timeout=10).raise_for_status()
+    requests.post(faults, json={"status": 429, "times": 2, "spreadsheet_id": "book"}, timeout=60).raise_for_status()
     assert [values(sandbox, "A1").status_code for _ in range(3)] == [429, 429, 200]
-    requests.post(faults, json={"status": 503}, timeout=10).raise_for_status()
-    requests.delete(faults, timeout=10).raise_for_status()
+    requests.post(faults, json={"status": 503}, timeout=60).raise_for_status()
+    requests.delete(faults, timeout=60).raise_for_status()
     assert values(sandbox, "A1").ok
-    assert requests.post(faults, json={"status": 418}, timeout=10).status_code == 400
+    assert requests.post(faults, json={"status": 418}, timeout=60).status_code == 400
 
 
 def test_what_can_be_set(sandbox: SheetsSandbox) -> None:
     for wrong in ([], {"cells": []}, {"values": ["x"]}, {"values": [[{}]]}, {"sheets": {}}):
         assert put(sandbox, wrong).status_code == 400
     put(sandbox, {"title": "<Mentors>", "sheets": {"One": [["<b>"]], "Two": []}})
-    page = requests.get(sandbox.url, timeout=10).text
+    page = requests.get(sandbox.url, timeout=60).text
     assert "&lt;Mentors&gt;" in page
     assert "<b>" not in page
     restored = SheetsSandbox(0)
     restored.restore(sandbox.snapshot())
     assert restored.snapshot() == sandbox.snapshot()
-    requests.delete(f"{sandbox.url}/sandbox/spreadsheets/book", timeout=10).raise_for_status()
+    requests.delete(f"{sandbox.url}/sandbox/spreadsheets/book", timeout=60).raise_for_status()
     assert values(sandbox, "A1").status_code == 404

@@ -53,7 +53,7 @@ def upload_url(
 
 
 def put(url: str, headers: dict[str, str], data: Any = PDF) -> requests.Response:
-    return requests.put(url, data=data, headers=headers, timeout=10)
+    return requests.put(url, data=data, headers=headers, timeout=60)
 
 
 def refusal(response: requests.Response) -> tuple[int, str | None]:
@@ -72,7 +72,7 @@ class TestUpload:
         url, headers = upload_url(sandbox, path)
         assert put(url, headers).status_code == 200
         link = ours(sandbox).download_url(path, file_name="x.pdf", expires_in=SOON)
-        assert requests.get(link, timeout=10).content == PDF
+        assert requests.get(link, timeout=60).content == PDF
 
     def test_refusals(self, sandbox: StorageSandbox) -> None:
         path = "resumes/asha/refused.pdf"
@@ -102,7 +102,7 @@ class TestUpload:
             (late, late_headers, PDF, (400, "MalformedSecurityHeader")),
         ]:
             assert refusal(put(target, sent, data)) == expected, (target, sent)
-        assert refusal(requests.post(url, data=PDF, headers=headers, timeout=10))[0] == 403
+        assert refusal(requests.post(url, data=PDF, headers=headers, timeout=60))[0] == 403
         assert ours(sandbox).stat(path) is None
 
     def test_only_once(self, sandbox: StorageSandbox) -> None:
@@ -131,27 +131,27 @@ class TestReading:
         url, headers = upload_url(sandbox, path)
         put(url, headers)
         link = ours(sandbox).download_url(path, file_name='रिज्यूमे "1".pdf', expires_in=SOON)
-        answer = requests.get(link, timeout=10)
+        answer = requests.get(link, timeout=60)
         assert (answer.status_code, answer.content) == (200, PDF)
         assert answer.headers["Content-Type"] == "application/pdf"
         assert answer.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''%E0%A4")
-        part = requests.get(link, headers={"Range": "bytes=0-3"}, timeout=10)
+        part = requests.get(link, headers={"Range": "bytes=0-3"}, timeout=60)
         assert (part.status_code, part.content) == (206, b"%PDF")
-        assert refusal(requests.put(link, data=PDF, timeout=10))[0] == 403
-        assert refusal(requests.get(url, timeout=10))[0] == 400
-        assert refusal(requests.get(link.split("?")[0], timeout=10)) == (403, "AccessDenied")
+        assert refusal(requests.put(link, data=PDF, timeout=60))[0] == 403
+        assert refusal(requests.get(url, timeout=60))[0] == 400
+        assert refusal(requests.get(link.split("?")[0], timeout=60)) == (403, "AccessDenied")
         nothing = ours(sandbox).download_url("resumes/asha/none.pdf", file_name="x.pdf", expires_in=SOON)
-        assert refusal(requests.get(nothing, timeout=10)) == (404, "NoSuchKey")
+        assert refusal(requests.get(nothing, timeout=60)) == (404, "NoSuchKey")
 
     def test_photos_are_public(self, sandbox: StorageSandbox) -> None:
         url, headers = upload_url(sandbox, "photos/asha/me.png", type="image/png")
         put(url, headers, b"\x89PNG")
         firebase = f"{sandbox.url}/v0/b/ours/o/"
-        answer = requests.get(f"{firebase}photos%2Fasha%2Fme.png?alt=media", timeout=10)
+        answer = requests.get(f"{firebase}photos%2Fasha%2Fme.png?alt=media", timeout=60)
         assert (answer.content, answer.headers["Content-Type"]) == (b"\x89PNG", "image/png")
-        assert requests.get(f"{firebase}photos%2Fasha%2Fnone.png?alt=media", timeout=10).status_code == 404
-        assert requests.get(f"{firebase}resumes%2Fasha%2Fread.pdf?alt=media", timeout=10).status_code == 403
-        assert requests.post(f"{firebase}photos%2Fasha%2Fx.png", data=b"x", timeout=10).status_code == 403
+        assert requests.get(f"{firebase}photos%2Fasha%2Fnone.png?alt=media", timeout=60).status_code == 404
+        assert requests.get(f"{firebase}resumes%2Fasha%2Fread.pdf?alt=media", timeout=60).status_code == 403
+        assert requests.post(f"{firebase}photos%2Fasha%2Fx.png", data=b"x", timeout=60).status_code == 403
 
 
 class TestBrowsers:
@@ -167,7 +167,7 @@ class TestBrowsers:
     def test_preflight(self, sandbox: StorageSandbox, method: str, headers: str, allowed: bool) -> None:
         url, signed = upload_url(sandbox, "resumes/asha/browser.pdf")
         asked = {"Origin": "https://app.example", "Access-Control-Request-Method": method}
-        answer = requests.options(url, headers={**asked, "Access-Control-Request-Headers": headers}, timeout=10)
+        answer = requests.options(url, headers={**asked, "Access-Control-Request-Headers": headers}, timeout=60)
         assert (answer.headers.get("Access-Control-Allow-Origin") == "*") == allowed
         assert {name.lower() for name in signed} <= set(sandbox._cors[0]["responseHeader"]) | {"content-type"}
 
@@ -205,7 +205,7 @@ class TestClients:
         url = f"{sandbox.url}/v1/projects/-/serviceAccounts/a@b.iam.gserviceaccount.com"
         payload = {"payload": base64.b64encode(b"x").decode()}
         token = {"Authorization": "Bearer any"}
-        signed = requests.post(f"{url}:signBlob", json=payload, headers=token, timeout=10).json()
+        signed = requests.post(f"{url}:signBlob", json=payload, headers=token, timeout=60).json()
         assert len(base64.b64decode(signed["signedBlob"])) == 256
         for target, body, headers, status in [
             (f"{url}:signBlob", payload, {}, 401),
@@ -213,7 +213,7 @@ class TestClients:
             (f"{url}:signBlob", {}, token, 400),
             (f"{url}:signJwt", payload, token, 404),
         ]:
-            assert requests.post(target, json=body, headers=headers, timeout=10).status_code == status
+            assert requests.post(target, json=body, headers=headers, timeout=60).status_code == status
 
 
 def test_objects_outlast_a_restart() -> None:

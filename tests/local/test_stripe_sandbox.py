@@ -17,7 +17,7 @@ from konnect.integrations.stripe.client import Gateway, StripeGateway
 from local.sandboxes.stripe.webhooks import sign
 from tests.course_sales.till import SECRET_KEY, WEBHOOK_SECRET, Running, of, running
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 LINE = {"price_data": {"currency": "inr", "unit_amount": 499_00, "product_data": {"name": "SQL"}}, "quantity": 1}
 SESSION: dict[str, Any] = {
     "mode": "payment",
@@ -130,6 +130,80 @@ class TestApi:
         with pytest.raises(stripe.InvalidRequestError) as refused:
             client.refunds.create({"payment_intent": intent})
         assert refused.value.code == "charge_already_refunded"
+
+
+class TestEvents:
+    """GET /v1/events."""
+
+    @pytest.fixture
+    def intent(self, client: Any, act: Callable[..., Any]) -> str:
+        act("faults", {"webhooks": "off"})
+        made = client.checkout.sessions.create(SESSION)
+        intent = str(act(f"sessions/{made.id}/pay", {"outcome": "paid"})["payment_intent"])
+        for _ in range(4):
+            act(f"payments/{intent}/refund", {"amount": 1_00})
+        return intent
+
+    def test_as_stripe_lists_them(self, client: Any, intent: str) -> None:
+        listed = client.events.list({"types": ["charge.refunded", "charge.dispute.created"], "limit": 2})
+        assert (listed.has_more, listed.url, len(listed.data)) == (True, "/v1/events", 2)
+        newest, before = listed.data
+        assert newest.data.object["amount_refunded"] == before.data.object["amount_refunded"] + 1_00 == 4_00
+        assert (newest.object, newest.type, newest.pending_webhooks) == ("event", "charge.refunded", 1)
+        assert client.events.retrieve(newest.id).to_dict() == newest.to_dict()
+
+    def test_paged_both_ways(self, client: Any, intent: str) -> None:
+        params = {"type": "charge.refund*", "limit": 1}
+        newest = client.events.list(params).data[0]
+        pages = client.events.list({**params, "starting_after": newest.id}).auto_paging_iter()
+        amounts = [one.data.object["amount_refunded"] for one in pages if one.data.object["payment_intent"] == intent]
+        assert amounts == [3_00, 2_00, 1_00]
+        paid = client.events.list({"type": "payment_intent.succeeded", "limit": 1}).data[0]
+        newer = client.events.list({**params, "ending_before": paid.id}).auto_paging_iter()
+        assert [one.data.object["amount_refunded"] for one in newer] == [1_00, 2_00, 3_00, 4_00]
+
+    def test_between_times_and_undelivered(self, client: Any, intent: str) -> None:
+        [newest] = client.events.list({"limit": 1}).data
+        at = newest.created
+        for created, there in (
+            ({"gte": at, "lte": at}, True),
+            ({"gt": at}, False),
+            ({"lt": at - 60}, False),
+            (at, True),
+        ):
+            found = client.events.list({"created": created, "limit": 100}).data
+            assert (newest.id in {one.id for one in found}) == there
+        assert client.events.list({"delivery_success": False, "limit": 1}).data[0].id == newest.id
+        assert client.events.list({"delivery_success": True}).data == []
+
+    @pytest.mark.parametrize(
+        "params",
+        [
+            {"type": "charge.refunded", "types": ["charge.refunded"]},
+            {"types": ["charge.refunded"] * 21},
+            {"starting_after": "evt_none"},
+            {"starting_after": "evt_1", "ending_before": "evt_2"},
+            {"created": {"after": 1}},
+            {"limit": 101},
+            {"status": "failed"},
+        ],
+    )
+    def test_refused(self, client: Any, params: dict[str, Any]) -> None:
+        with pytest.raises(stripe.InvalidRequestError):
+            client.events.list(params)
+        with pytest.raises(stripe.InvalidRequestError):
+            client.events.retrieve("evt_none")
+
+    def test_as_the_gateway_reads_them(self, gateway: Gateway, intent: str) -> None:
+        now = datetime.now(UTC)
+        span = {"since": now - timedelta(minutes=5), "until": now + timedelta(minutes=5), "limit": 3}
+        first, more = gateway.events(["charge.refunded"], **span, after=None)
+        rest, _ = gateway.events(["charge.refunded"], **span, after=first[-1].id)
+        assert (len(first), more) == (3, True)
+        assert {one.payment_id for one in (*first, rest[0])} == {intent}
+        assert {one.name for one in rest} == {"charge.refunded"}
+        with pytest.raises(Refused):
+            gateway.events(["charge.refunded"], **span, after="evt_none")
 
 
 class TestPage:

@@ -225,9 +225,11 @@ class TestNames:
         queue = cloud.queue()
         url, target = cloud.script()
         name = f"{queue}/tasks/once"
-        cloud.client.create_task(parent=queue, task=post(url, name=name, schedule_time=soon(0.2)))
+        cloud.client.pause_queue(name=queue)
+        cloud.client.create_task(parent=queue, task=post(url, name=name))
         with pytest.raises(exceptions.AlreadyExists, match="already exists"):
             cloud.client.create_task(parent=queue, task=post(url, name=name))
+        cloud.client.resume_queue(name=queue)
         wait_for(lambda: is_gone(cloud, name))
         with pytest.raises(exceptions.AlreadyExists, match="existed too recently"):
             cloud.client.create_task(parent=queue, task=post(url, name=name))
@@ -299,12 +301,15 @@ class TestTasks:
     def test_delete(self, cloud: LocalCloud) -> None:
         queue = cloud.queue()
         url, target = cloud.script()
+        # Paused, it can't be due before it is deleted.
+        cloud.client.pause_queue(name=queue)
         waiting = cloud.client.create_task(parent=queue, task=post(url, schedule_time=soon(0.2))).name
         cloud.client.delete_task(name=waiting)
         with pytest.raises(exceptions.NotFound):
             cloud.client.delete_task(name=waiting)
         later, marker = cloud.script()
         cloud.client.create_task(parent=queue, task=post(later, schedule_time=soon(0.25)))
+        cloud.client.resume_queue(name=queue)
         wait_for(lambda: marker.calls)
         assert not target.calls
 

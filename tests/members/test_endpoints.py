@@ -21,7 +21,7 @@ def address(name: str = "meera") -> str:
 
 
 def ask(env: Mapping[str, str], path: str, **body: Any) -> requests.Response:
-    return requests.post(f"{env['API_URL']}{BASE}/{path}", json=body, timeout=30)
+    return requests.post(f"{env['API_URL']}{BASE}/{path}", json=body, timeout=60)
 
 
 def register(env: Mapping[str, str], **changed: Any) -> dict[str, Any]:
@@ -44,11 +44,11 @@ def mailed(env: Mapping[str, str], email: str, subject: str) -> str:
     """The token of the link in the mail with this subject, once it has come."""
 
     def found() -> list[dict[str, Any]]:
-        mails = requests.get(f"{env['MAIL_URL']}/api/messages", params={"to": email}, timeout=10).json()["items"]
+        mails = requests.get(f"{env['MAIL_URL']}/api/messages", params={"to": email}, timeout=60).json()["items"]
         return [mail for mail in mails if mail["subject"] == subject]
 
     wait_until(f"the mail “{subject}”", found)
-    text = requests.get(f"{env['MAIL_URL']}/api/messages/{found()[0]['id']}", timeout=10).json()["text"]
+    text = requests.get(f"{env['MAIL_URL']}/api/messages/{found()[0]['id']}", timeout=60).json()["text"]
     [token] = re.findall(r"\?token=(\S+)", text)
     return str(token)
 
@@ -127,7 +127,7 @@ class TestTheProfile:
         upload = asha.post(
             "/api/uploads", {"purpose": "photo", "contentType": content_type, "size": len(data), "fileName": name}
         )
-        requests.put(upload["url"], data=data, headers=upload["headers"], timeout=10).raise_for_status()
+        requests.put(upload["url"], data=data, headers=upload["headers"], timeout=60).raise_for_status()
         profile = {
             "name": "Asha Rao",
             "bio": "I teach. Write to asha@konnect.test",

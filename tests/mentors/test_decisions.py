@@ -18,7 +18,7 @@ def applicant(env: Mapping[str, str], name: str = "Asha Rao") -> Person:
 
 
 def subjects(env: Mapping[str, str], to: str) -> list[str]:
-    found = requests.get(f"{env['MAIL_URL']}/api/messages", params={"to": to}, timeout=10).json()
+    found = requests.get(f"{env['MAIL_URL']}/api/messages", params={"to": to}, timeout=60).json()
     return [message["subject"] for message in found["items"]]
 
 
@@ -75,7 +75,7 @@ def test_who(stack_env: dict[str, str], verb: str) -> None:
     asha, admin = applicant(stack_env), people.admin(stack_env)
     body = {"reason": "No."}
     url = stack_env["API_URL"] + path(asha, verb)
-    assert requests.put(url, json=body, timeout=10).status_code == 401
+    assert requests.put(url, json=body, timeout=60).status_code == 401
     with pytest.raises(CallError, match="403"):
         asha.call("PUT", path(asha, verb), body)
     with pytest.raises(CallError, match="404"):

@@ -52,6 +52,15 @@ def test_of_two_renamed_at_once_one_wins(served: Served) -> None:
     assert sorted(map(str, answers)) == ["200", "409"]
 
 
+def test_nobody_is_found_under_the_id_of_another(served: Served) -> None:
+    """Ids have capitals, slugs have none."""
+    served.approved("ravi")
+    assert served.mentor("ravi").call("PUT", "/api/mentors/profile", {"slug": "asha-1"}).status_code == 200
+    world.expert(served.ctx, "aSha-1", name="Asha")
+    assert served.student.get("/api/mentors/aSha-1").json()["id"] == "aSha-1"
+    assert [served.student.get(f"/api/mentors/{one}").json()["id"] for one in ("asha-1", "Asha-1")] == ["ravi", "ravi"]
+
+
 def test_a_former_slug_leads_on(served: Served) -> None:
     served.approved("asha")
     asha = served.mentor("asha")

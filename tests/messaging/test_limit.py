@@ -1,19 +1,19 @@
 """Thirty messages a minute, whatever way they take."""
 
-import time
 from datetime import timedelta
 
 import pytest
 
-from konnect import clock
 from konnect.errors import RateLimited
 from konnect.messaging.limit import SendingLimit
 from konnect.store import measure
+from local.person import wait_until
 from tests.messaging.conftest import Talk
 from tests.support import at_once
 
 
-def limit(messages: int = 30, window_s: float = 60, unlooked: int = 10) -> SendingLimit:
+def limit(messages: int = 30, window_s: float = 3600, unlooked: int = 10) -> SendingLimit:
+    """Of an hour: what a test sends is in one window, however slow the machine is."""
     return SendingLimit(messages, window_s, unlooked=unlooked)
 
 
@@ -24,7 +24,7 @@ def test_the_one_after_the_last_is_refused_and_not_stored(talk: Talk) -> None:
     with pytest.raises(RateLimited) as refused:
         talk.say("meera", "one more", ours)
     assert refused.value.retry_after_s is not None
-    assert 50 <= refused.value.retry_after_s <= 60
+    assert 3000 <= refused.value.retry_after_s <= 3600
     assert len(talk.stored) == 30
     talk.say("asha", "mine is another limit", ours)
 
@@ -100,22 +100,21 @@ def test_a_message_that_is_there_already_is_no_new_one(talk: Talk) -> None:
 
 
 def test_the_window_slides(talk: Talk) -> None:
+    """A fifth gets through once the first has left the window, and not before, however long each of them takes."""
     ours = limit(4, window_s=1.5, unlooked=1)
-    for number in range(4):
-        talk.say("meera", str(number), ours)
-    with pytest.raises(RateLimited):
-        talk.say("meera", "too early", ours)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+
+    def sent(number: int) -> bool:
         try:
-            talk.say("meera", "later", ours)
-            break
+            talk.say("meera", str(number), ours)
         except RateLimited:
-            time.sleep(0.1)
+            return False
+        return True
+
+    for number in range(5):
+        wait_until("room for one more", lambda number=number: sent(number))
     times = [one["createdAt"] for one in talk.stored]
     assert len(times) == 5
     assert times[4] - times[0] >= timedelta(seconds=1.4)
-    assert clock.now() - times[0] >= timedelta(seconds=1.4)
 
 
 def test_forty_at_once(talk: Talk) -> None:

@@ -31,10 +31,10 @@ def settings_of(smtp_port: int, fcm_url: str = "") -> dict[str, str]:
         "SMTP_HOST": "127.0.0.1",
         "SMTP_PORT": str(smtp_port),
         "SMTP_TLS": "none",
-        "SMTP_TIMEOUT_S": "5",
+        "SMTP_TIMEOUT_S": "60",
         "MAIL_FROM": "Konnect <hello@konnect.test>",
         "FCM_URL": fcm_url,
-        "FCM_TIMEOUT_S": "2",
+        "FCM_TIMEOUT_S": "60",
         "APP_URL": "https://app.konnect.test/",
     }
 

@@ -65,7 +65,7 @@ def refused(person: Person, method: str, path: str, body: Any = None) -> tuple[i
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
 def test_nobody_anonymous(stack_env: dict[str, str], method: str, path: str) -> None:
-    answer = requests.request(method, stack_env["API_URL"] + path, json={}, timeout=10)
+    answer = requests.request(method, stack_env["API_URL"] + path, json={}, timeout=60)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "UNAUTHENTICATED")
 
 
@@ -220,7 +220,7 @@ class TestDevices:
         told = tell(stack, meera.uid)
 
         def pushed() -> list[Any]:
-            answer = requests.get(f"{stack_env['FCM_URL']}/sandbox/messages", params={"token": token}, timeout=10)
+            answer = requests.get(f"{stack_env['FCM_URL']}/sandbox/messages", params={"token": token}, timeout=60)
             return list(answer.json()["items"])
 
         (sent,) = wait_until("the push", pushed)
@@ -252,9 +252,9 @@ def test_a_mail_leads_to_the_frontend(stack_env: dict[str, str], stack: Context,
     tell(stack, meera.uid, 0, "booking_reminder", bookingId="GRP-9")
 
     def mails() -> list[Any]:
-        found = requests.get(f"{stack_env['MAIL_URL']}/api/messages", params={"to": meera.email}, timeout=10)
+        found = requests.get(f"{stack_env['MAIL_URL']}/api/messages", params={"to": meera.email}, timeout=60)
         return list(found.json()["items"])
 
     (mail,) = wait_until("the mail", mails)
-    text = requests.get(f"{stack_env['MAIL_URL']}/api/messages/{mail['id']}", timeout=10).json()["text"]
+    text = requests.get(f"{stack_env['MAIL_URL']}/api/messages/{mail['id']}", timeout=60).json()["text"]
     assert "http://localhost:3000/call/GRP-9" in text

@@ -266,15 +266,15 @@ class TestSandbox:
             ({"message": {"token": "x", "webpush": {"fcm_options": {"link": "http://x"}}}}, "HTTPS"),
         ]
         for body, said in cases:
-            refused = requests.post(url, json=body, headers=token, timeout=10)
+            refused = requests.post(url, json=body, headers=token, timeout=60)
             assert refused.status_code == 400, body
             assert said in refused.json()["error"]["message"]
-        assert requests.post(url, json={}, timeout=10).status_code == 401
-        sent = requests.post(url, json={"message": {"token": "<x>"}}, headers=token, timeout=10).json()
+        assert requests.post(url, json={}, timeout=60).status_code == 401
+        sent = requests.post(url, json={"message": {"token": "<x>"}}, headers=token, timeout=60).json()
         assert sent["name"].startswith("projects/p/messages/")
-        listed = requests.get(f"{post.push.url}/sandbox/messages?token=<x>", timeout=10).json()["items"]
+        listed = requests.get(f"{post.push.url}/sandbox/messages?token=<x>", timeout=60).json()["items"]
         assert [item["name"] for item in listed] == [sent["name"]]
-        assert "&lt;x&gt;" in requests.get(post.push.url, timeout=10).text
+        assert "&lt;x&gt;" in requests.get(post.push.url, timeout=60).text
 
     def test_a_deployed_service_sends_to_google_alone(self) -> None:
         with pytest.raises(ConfigError, match="FCM_URL"):

@@ -141,14 +141,14 @@ class TestPreviews:
             yield sink.url
 
     def test_the_page_shows_every_type(self, url: str) -> None:
-        page = requests.get(f"{url}/previews", timeout=10).text
+        page = requests.get(f"{url}/previews", timeout=60).text
         assert [name for name in SAMPLES if f'<h2 id="{name}">' not in page] == []
         assert [name for name in MAILED if f'src="/previews/html/{name}"' not in page] == []
-        assert "/previews" in requests.get(f"{url}/", timeout=10).text
+        assert "/previews" in requests.get(f"{url}/", timeout=60).text
 
     def test_each_as_it_is_sent(self, url: str) -> None:
         for name in MAILED:
-            shown = requests.get(f"{url}/previews/html/{name}", timeout=10)
+            shown = requests.get(f"{url}/previews/html/{name}", timeout=60)
             assert shown.text == templates.render(SAMPLES[name], name=NAME, app_url=APP)[2]
             assert "default-src 'none'" in shown.headers["Content-Security-Policy"]
-        assert requests.get(f"{url}/previews/html/none", timeout=10).status_code == 404
+        assert requests.get(f"{url}/previews/html/none", timeout=60).status_code == 404

@@ -11,7 +11,7 @@ from local.sandboxes.razorpay.server import ACCOUNT_NUMBER
 from tests import people
 from tests.payouts.conftest import BANK
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 Env = dict[str, str]
 
 

@@ -116,6 +116,7 @@ customers/{user}                    |           | -         | -     | -         
 customerClaims/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 counters/{id}                       |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 externalEvents/{id}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
+eventCursors/{id}                   |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 idempotencyKeys/{user}              |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 rateLimits/{user}                   |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -
 expertsByUid/{user}                 |           | -         | -     | -           | -     | -      | -     | -    | -              | -                    | -

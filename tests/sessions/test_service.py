@@ -2,9 +2,11 @@
 
 import pytest
 
+from konnect.config import load
 from konnect.errors import BadRequest, Conflict, Forbidden, NotFound, PaymentRequired, Unavailable
 from konnect.platform import PlatformConfig
-from konnect.sessions import queue, tasks
+from konnect.sessions import queue, service, tasks
+from konnect.sessions.metering import Pace
 from konnect.store import measure
 from tests.sessions.conftest import CONFIG, EXPERT, PACE, Stage
 from tests.support import (
@@ -187,6 +189,27 @@ class TestWarningsAndGrace:
         session = stage.session(session_id)
         assert (session["graceMinutes"], session["writtenOffMinutes"]) == ([1], [2, 3])
 
+    @pytest.mark.parametrize(
+        ("deposit_paise", "status", "charged", "in_grace"),
+        [(5000, "in_progress", 4, []), (0, "completed", 1, [1, 2, 3])],
+    )
+    def test_one_longer_than_a_minute(
+        self, stage: Stage, deposit_paise: int, status: str, charged: int, in_grace: list[int]
+    ) -> None:
+        """As operators may set it: what comes due in it waits with the first minute, and one deposit pays for all."""
+        pace = Pace(60, 150, 60)
+        session_id = stage.started("meera", 10)
+        for now in (stage.at(1), stage.at(2), stage.at(3)):
+            stage.ctx.run(lambda tx, now=now: service.progress(tx, session_id, pace=pace, now=now))
+        session = stage.session(session_id)
+        assert (session["graceMinutes"], session["graceUntil"]) == ([1, 2, 3], stage.at(3, 30))
+        if deposit_paise:
+            give(stage.ctx, "meera", deposit_paise)
+        stage.ctx.run(lambda tx: service.progress(tx, session_id, pace=pace, now=stage.at(3, 30)))
+        session = stage.session(session_id)
+        assert (session["status"], session["minutesCharged"]) == (status, charged)
+        assert (session["graceMinutes"], session["writtenOffMinutes"]) == (in_grace, [])
+
 
 class TestAbsence:
     def test_a_minute_due_in_absence_waits_for_the_return(self, stage: Stage) -> None:
@@ -341,6 +364,7 @@ class TestQueue:
 
 
 def test_the_pace_and_defaults_are_the_products() -> None:
-    assert (PACE.minute_s, PACE.grace_s, PACE.absence_s) == (60, 30, 60)
+    assert Pace.of(load({})) == PACE == Pace(60, 30, 60)
+    assert Pace.of(load({"GRACE_S": "120", "ABSENCE_S": "300"})) == Pace(60, 120, 300)
     assert (CONFIG.maxConcurrentMentors, CONFIG.maxSessionsPerMentor, CONFIG.platformFeePercent) == (50, 1, 20)
     assert (CONFIG.defaultPricePerMin, CONFIG.maxSessionDurationMins) == (10, 120)

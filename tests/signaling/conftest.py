@@ -4,12 +4,11 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -23,13 +22,16 @@ from local.clients import SocketClients
 from local.environment import child_environ
 from local.manifest import ROOT
 from local.person import Person
+from local.ports import AUTO, Reservation, reserve
 from tests import people
 
 QUICK = {"reconnectionDelay": 20, "reconnectionDelayMax": 100, "transports": ["websocket"]}
-READY_S = 30.0
+READY_S = 120.0
+_past: set[str] = set()
+"""The chats of the tests before: what is still on its way of them is nobody's news."""
 
 
-def wait_until(what: Callable[[], Any], timeout_s: float = 15.0) -> Any:
+def wait_until(what: Callable[[], Any], timeout_s: float = 60.0) -> Any:
     """The first true result of `what`. Raises TimeoutError."""
     deadline = time.monotonic() + timeout_s
     while not (result := what()):
@@ -65,16 +67,20 @@ class Seat:
     def emit(self, event: str, *payload: Any) -> None:
         self.clients.emit(self.name, event, *payload)
 
-    def wait(self, event: str, predicate: Callable[..., bool] | None = None, timeout_s: float = 15.0) -> Any:
+    def wait(self, event: str, predicate: Callable[..., bool] | None = None, timeout_s: float = 60.0) -> Any:
         """The payload of the first such event since the seat was taken."""
-        found = self.clients.wait_for(self.name, event, predicate, timeout_s, since=self.since)
+
+        def wanted(*args: Any) -> bool:
+            return _is_news(args) and (predicate is None or predicate(*args))
+
+        found = self.clients.wait_for(self.name, event, wanted, timeout_s, since=self.since)
         return found.args[0] if found.args else None
 
     def seen(self, event: str) -> list[Any]:
-        return [one.args[0] for one in self.clients.events(self.name, event, since=self.since)]
+        return [one.args[0] for one in self.clients.events(self.name, event, since=self.since) if _is_news(one.args)]
 
     def messages(self, chat_id: str) -> list[str]:
-        """What was said in a chat; of the test before, something may still be on its way."""
+        """What was said in a chat."""
         return [message["message"] for message in self.seen("new-message") if message["chatId"] == chat_id]
 
 
@@ -160,17 +166,18 @@ def pair(seat: Callable[..., Seat], user: Person, expert: Person, urls: tuple[st
     for chat_id in pair.chats:
         with contextlib.suppress(Exception):
             pair.expert.call("end-chat", {"chatId": chat_id})
+    _past.update(pair.chats)
 
 
 @pytest.fixture
 def instance(stack_env: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Instance]]:
     """Starts further instances on the stack's emulators, with settings of their own."""
     started: list[Instance] = []
+    reserved: list[Reservation] = []
 
     def start(**settings: str) -> Instance:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        reserved.append(reserve(AUTO))
+        port = reserved[-1].ports.signaling
         env = {**child_environ(stack_env), "PORT": str(port), **settings}
         log = (tmp_path / f"signaling-{len(started)}.log").open("wb")
         process = subprocess.Popen([sys.executable, "-m", "signaling"], cwd=ROOT, env=env, stdout=log, stderr=log)
@@ -185,7 +192,16 @@ def instance(stack_env: dict[str, str], tmp_path: Path) -> Iterator[Callable[...
         if one.process.poll() is None:
             os.kill(one.process.pid, signal.SIGCONT)
             one.process.terminate()
-            one.process.wait(15)
+            one.process.wait(60)
+    for ports in reserved:
+        ports.release()
+
+
+def _is_news(args: Sequence[Any]) -> bool:
+    """Whether an event is of no chat at all, or of one of this test's."""
+    data = args[0] if args and isinstance(args[0], dict) else {}
+    about = data.get("message") if isinstance(data.get("message"), dict) else data
+    return not {about.get("chatId"), about.get("conversationId"), data.get("chatId")} & _past
 
 
 def connections(db: Database, uid: str) -> Doc:

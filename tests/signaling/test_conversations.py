@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -130,7 +129,7 @@ class TestCounts:
         for one in ids:
             reader.call("chat-read", {"chatId": chat_id, "messageId": one})
         stopping.process.terminate()
-        stopping.process.wait(15)
+        stopping.process.wait(60)
         assert conversation(stack_db, chat_id)["readUpTo"][user.uid]["messageId"] == ids[2]
 
 
@@ -187,14 +186,14 @@ class TestFiles:
         payload = {"chatId": chat_id, "attachmentId": upload["id"]}
         early = pair.user.call("chat-message", payload)["error"]
         assert (early["code"], early["details"][0]["field"]) == ("UPLOAD_MISSING", "attachmentId")
-        requests.put(upload["url"], data=picture, headers=upload["headers"], timeout=10).raise_for_status()
+        requests.put(upload["url"], data=picture, headers=upload["headers"], timeout=60).raise_for_status()
         assert pair.expert.call("chat-message", payload)["error"]["code"] == "FOREIGN_FILE"
         acks = [pair.user.call("chat-message", payload) for _ in range(2)]
         assert acks[0]["id"] == acks[1]["id"]
         seen = pair.expert.wait("new-message", lambda message: message["id"] == acks[0]["id"])
         assert (seen["type"], seen["message"], seen["attachment"]["fileName"]) == ("image", "", "board.png")
         link = pair.expert.person.get(seen["attachment"]["url"])
-        assert requests.get(link["url"], timeout=10).content == picture
+        assert requests.get(link["url"], timeout=60).content == picture
 
 
 class TestLimits:
@@ -214,21 +213,26 @@ class TestLimits:
     def test_messages_are_limited_over_two_instances(
         self, pair: Pair, seat: Callable[..., Seat], user: Person, instance: Callable[..., Instance], stack_db: Database
     ) -> None:
-        slow = {"MESSAGES_PER_MINUTE": "6", "RATE_LIMIT_FACTOR": "1"}
+        # Long enough for a slow machine to exceed what may be sent in it.
+        minute_s = 8
+        slow = {"MESSAGES_PER_MINUTE": "6", "RATE_LIMIT_FACTOR": "1", "MINUTE_S": str(minute_s)}
         seats = [seat(user, instance(**slow).url).connect() for _ in range(2)]
         chat_id = pair.start()
-        refused = []
-        deadline = time.monotonic() + 30
+        refused, asked_at, answered_at = [], [], []
+        deadline = time.monotonic() + 60
         while len(refused) < 5 and time.monotonic() < deadline:
+            began = time.monotonic()
             ack = seats[len(refused) % 2].call("chat-message", {"chatId": chat_id, "message": "again"})
             if "error" in ack:
                 refused.append(ack["error"])
+            else:
+                asked_at.append(began)
+                answered_at.append(time.monotonic())
         assert {error["code"] for error in refused} == {"RATE_LIMITED"}
-        assert all(1 <= error["retryAfterS"] <= 2 for error in refused)
-        # The instances' minute has 2 s; beside the limit there is what the second lets pass unlooked.
-        order = (("createdAt", "asc"),)
-        times = [one["createdAt"] for one in Query(("sessions", chat_id, "messages"), order=order).run(stack_db)]
-        assert all(times[n + 8] - times[n] > timedelta(seconds=1.9) for n in range(len(times) - 8))
+        assert all(1 <= error["retryAfterS"] <= minute_s for error in refused)
+        assert Query(("sessions", chat_id, "messages")).count(stack_db) == len(asked_at)
+        # Beside the limit there is what the second lets pass unlooked.
+        assert all(answered_at[n + 8] - asked_at[n] > minute_s - 0.1 for n in range(len(asked_at) - 8))
         # The window slides: there is room again.
         message = {"chatId": chat_id, "message": "later"}
         wait_until(lambda: "id" in seats[0].call("chat-message", message))

@@ -46,7 +46,7 @@ class TestMessages:
         last = pair.user.call("chat-message", {"chatId": chat_id, "message": "last"})
         assert "id" in last
         for seat in (pair.user, pair.expert):
-            seat.wait("new-message", lambda message: message["message"] == "last", timeout_s=30)
+            seat.wait("new-message", lambda message: message["message"] == "last")
             assert seat.messages(chat_id) == [*texts, "last"]
         order = (("createdAt", "asc"), ("__name__", "asc"))
         stored = Query(("sessions", chat_id, "messages"), order=order).run(stack_db)

@@ -20,7 +20,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def samples(url: str) -> Samples:
-    answer = requests.get(f"{url}/metrics", timeout=10)
+    answer = requests.get(f"{url}/metrics", timeout=60)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == CONTENT_TYPE
     return parsed(answer.text)
@@ -44,9 +44,9 @@ def test_what_an_instance_does(instance: Callable[..., Instance], seat: Callable
     acks = [user.call("chat-message", asked) for _ in range(6)]
     assert [ack["error"]["code"] for ack in acks if "error" in ack][-1:] == ["RATE_LIMITED"]
     user.call("no-such-event-" + user.uid, {})
-    found = wait_until(
-        lambda: (now := samples(own.url)) and value(now, "relay_lag_seconds_count") > 0 and now, timeout_s=15
-    )
+    # What goes out over the topic is counted once it has gone.
+    on_the_way = ("relay_lag_seconds_count", "events_published_total", "deliveries_total")
+    found = wait_until(lambda: (now := samples(own.url)) and all(value(now, name) > 0 for name in on_the_way) and now)
 
     def events(outcome: str, name: str = "chat-message") -> float:
         return value(found, "event_duration_seconds_count", event=name, outcome=outcome)
@@ -58,13 +58,11 @@ def test_what_an_instance_does(instance: Callable[..., Instance], seat: Callable
     assert value(found, "connects_total", namespace="/", outcome="ok") == 1
     assert value(found, "connections") == 1
     assert value(found, "transports") >= 1
-    assert value(found, "deliveries_total") > 0
-    assert value(found, "events_published_total") > 0
     assert 0 <= value(found, "lease_age_seconds") < 30
     for name in ("executor_queue_length", "lanes", "lanes_waiting", "publish_backlog", "draining"):
         assert value(found, name) >= 0
         assert (P + name, frozenset()) in found
-    text = requests.get(f"{own.url}/metrics", timeout=10).text
+    text = requests.get(f"{own.url}/metrics", timeout=60).text
     for private in (user.uid, chat_id, pair.expert.uid):
         assert private not in text
     # Each instance shows its own.
@@ -85,13 +83,13 @@ def test_a_refused_connection(urls: tuple[str, str], seat: Callable[..., Seat], 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
 def test_not_through_a_proxy(urls: tuple[str, str], header: str) -> None:
-    answer = requests.get(f"{urls[0]}/metrics", headers={header: "127.0.0.1"}, timeout=10)
+    answer = requests.get(f"{urls[0]}/metrics", headers={header: "127.0.0.1"}, timeout=60)
     assert answer.status_code == 404
 
 
 def test_not_through_the_gateway(stack_env: dict[str, str]) -> None:
     """As the load balancer: only /socket.io/ goes to signaling."""
-    assert requests.get(f"{stack_env['API_URL']}/metrics", timeout=10).status_code == 404
+    assert requests.get(f"{stack_env['API_URL']}/metrics", timeout=60).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -129,10 +127,10 @@ def test_counting_is_cheap() -> None:
     metrics = Metrics()
     rounds = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.thread_time()
         for _ in range(2000):
             metrics.event("chat-message", None, False, 0.01)
             metrics.observe_lag(0.01)
             metrics.delivered(2)
-        rounds.append((time.perf_counter() - began) / 2000)
+        rounds.append((time.thread_time() - began) / 2000)
     assert min(rounds) < 100e-6

@@ -19,7 +19,7 @@ from signaling.app import renew_visitors
 from signaling.auth import Connection
 from tests import people
 from tests.signaling.conftest import QUICK, Seat, connections, wait_until
-from tests.signaling.test_connect import raw_socket
+from tests.signaling.test_connect import acknowledged, raw_socket, receive
 
 
 class Bell(Seat):
@@ -170,29 +170,22 @@ def test_one_line_carries_both_namespaces(
 ) -> None:
     """As the stock client does it, which shares a connection between the namespaces of a page."""
     with raw_socket(urls[0]) as line:
-
-        def until(start: str) -> str:
-            while not (packet := str(line.recv(timeout=15))).startswith(start):
-                if packet == "2":
-                    line.send("3")
-            return packet
-
-        until("0")
+        receive(line, "0")
         token = json.dumps({"token": meera.token})
         line.send(f"40{token}")
-        until("40{")
+        receive(line, "40{")
         line.send(f"40/notifications,{token}")
         # Let in first, then told.
-        until("40/notifications,{")
-        assert json.loads(until("42/notifications,").partition(",")[2])[1]["count"] == 0
+        receive(line, "40/notifications,{")
+        assert json.loads(receive(line, "42/notifications,").partition(",")[2])[1]["count"] == 0
         told = tell(stack, meera.uid)
-        event = json.loads(until("42/notifications,").partition(",")[2])
+        event = json.loads(receive(line, "42/notifications,").partition(",")[2])
         assert (event[0], event[1]["notification"]["id"]) == ("new_notification", told)
         assert len(connections(stack_db, meera.uid)) == 1
         # Leaving the one is not leaving the other.
         line.send("41/notifications,")
         line.send('421["register",{}]')
-        assert json.loads(until("431").removeprefix("431"))[0]["user"]["id"] == meera.uid
+        assert acknowledged(line)["user"]["id"] == meera.uid
         assert len(connections(stack_db, meera.uid)) == 1
 
 

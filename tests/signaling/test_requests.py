@@ -96,7 +96,7 @@ def test_withdrawn(desk: Desk, event: str) -> None:
 def test_not_answered(desk: Desk) -> None:
     """The task comes at its time: five minutes of this stack."""
     assert desk.user.call("request-chat", {"expertId": desk.expert.uid})["pending"]
-    back = desk.user.wait("queue-status", lambda told: told.get("reason") == "not-accepted", timeout_s=30)
+    back = desk.user.wait("queue-status", lambda told: told.get("reason") == "not-accepted")
     assert (back["position"], back["pending"]) == (1, False)
     assert desk.expert.wait("chat-ended")["onBreak"]
     profile = desk.expert.person.get("/api/experts/me")

@@ -28,7 +28,7 @@ def talking(seat: Seat, chat_id: str, texts: list[str]) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(90)
 
 
 def last_id(seat: Seat, chat_id: str) -> str | None:
@@ -142,7 +142,7 @@ class TestInstanceLost:
         first = pair.expert.call("chat-message", {"chatId": chat_id, "message": "before"})["id"]
         pair.user.wait("new-message", lambda message: message["id"] == first)
         crashing.process.kill()
-        crashing.process.wait(10)
+        crashing.process.wait(60)
         pair.expert.call("chat-message", {"chatId": chat_id, "message": "meanwhile"})
         back = seat(user, urls[1]).connect(lastMessageId=first)
         assert back.wait("new-message")["message"] == "meanwhile"

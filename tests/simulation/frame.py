@@ -127,4 +127,4 @@ class Frame:
         """Drop the project's documents: the emulator keeps them in memory."""
         host = os.environ["FIRESTORE_EMULATOR_HOST"]
         url = f"http://{host}/emulator/v1/projects/{self.db.project}/databases/(default)/documents"
-        urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=10).close()
+        urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=60).close()

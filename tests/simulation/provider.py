@@ -54,6 +54,10 @@ class Provider:
         self._may_fail()
         return captured
 
+    def refunds_of(self, payment_id: str) -> list[Refund]:
+        self._may_fail()
+        return [refund for refund in self.refunds.values() if refund.payment_id == payment_id]
+
     def checkout_matches(self, order_id: str, payment_id: str, signature: str) -> bool:
         return signature == f"{order_id}|{payment_id}"
 
@@ -78,7 +82,10 @@ class Provider:
         refund = Refund(f"rfnd_{len(self.refunds) + 1}", payment_id, amount_paise, "processed")
         self.refunds[refund.id] = refund
         left = self.refundable(payment_id)
-        self.payments[payment_id] = replace(self.payments[payment_id], status="captured" if left else "refunded")
+        payment = self.payments[payment_id]
+        self.payments[payment_id] = replace(
+            payment, status="captured" if left else "refunded", refunded_paise=payment.amount_paise - left
+        )
         self._send("refund.processed", self.payments[payment_id], refund)
 
     def refundable(self, payment_id: str) -> int:

@@ -39,7 +39,7 @@ class Desk:
         answer = self.begin(uid, purpose, **changes)
         assert answer.status_code == 201, answer.text
         upload: dict[str, Any] = answer.json()
-        sent = requests.put(upload["url"], data=SAMPLES[purpose][2], headers=upload["headers"], timeout=10)
+        sent = requests.put(upload["url"], data=SAMPLES[purpose][2], headers=upload["headers"], timeout=60)
         assert sent.status_code == 200, sent.text
         return upload
 

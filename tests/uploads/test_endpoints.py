@@ -28,7 +28,7 @@ class TestBegin:
         assert doc["expiresAt"] - doc["createdAt"] == timedelta(hours=24)
         assert desk.paths() == [upload["path"]]
         # A photo's address is for everyone; the others lead nowhere without a signature.
-        public = requests.get(upload["fileUrl"], timeout=10)
+        public = requests.get(upload["fileUrl"], timeout=60)
         assert (public.status_code, public.content == data) == ((200, True) if purpose == "photo" else (403, False))
 
     def test_a_recorders_type(self, desk: Desk) -> None:
@@ -105,7 +105,7 @@ class TestRead:
         answer = self.read(desk, "meera", upload["id"])
         found = answer.json()
         assert (found["contentType"], found["size"], found["fileName"]) == ("application/pdf", len(PDF), "मेरा cv.pdf")
-        file = requests.get(found["url"], timeout=10)
+        file = requests.get(found["url"], timeout=60)
         assert file.content == PDF
         assert file.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''%E0%A4%AE")
         left = datetime.fromisoformat(found["expiresAt"]).timestamp() - time.time()

@@ -43,11 +43,11 @@ def test_named_and_replaced(asha: Desk) -> None:
 def test_photo(asha: Desk) -> None:
     upload = asha.uploaded("asha", "photo")
     shown = put(asha, "/api/experts/asha", {"imageUrl": upload["fileUrl"]}).json()["imageUrl"]
-    assert requests.get(shown, timeout=10).content == PNG
+    assert requests.get(shown, timeout=60).content == PNG
     sdk = asha.by_sdk("photos/asha/me.png", PNG, "image/png")
     shown = put(asha, "/api/experts/asha", {"imageUrl": sdk}).json()["imageUrl"]
     assert "token" not in shown
-    assert requests.get(shown, timeout=10).content == PNG
+    assert requests.get(shown, timeout=60).content == PNG
     assert asha.doc(upload["id"])["status"] == "pending"
     # A picture elsewhere, as a Google account's, is as good.
     google = "https://lh3.googleusercontent.com/a/x"
@@ -100,7 +100,7 @@ def test_read(asha: Desk) -> None:
     put(asha, RESUME, {"resumeUrl": upload["fileUrl"]})
     for found in (admin.get(path).json(), asha.api.user("asha").get(RESUME).json()):
         assert (found["id"], found["fileName"], found["size"]) == (upload["id"], "Asha.pdf", len(PDF))
-        assert requests.get(found["url"], timeout=10).content == PDF
+        assert requests.get(found["url"], timeout=60).content == PDF
     for uid, claims, expected in ((None, {}, 401), ("asha", {}, 403), ("ravi", {"role": "expert"}, 403)):
         assert asha.api.user(uid, **claims).get(path).status_code == expected
     assert admin.get("/api/admin/mentor-applications/none/resume").status_code == 404

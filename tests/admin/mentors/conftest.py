@@ -75,10 +75,10 @@ class Panel:
 
     def put_sheet(self, values: list[list[Any]], spreadsheet_id: str = SHEET, **options: Any) -> None:
         url = f"{self.sheets_url}/sandbox/spreadsheets/{spreadsheet_id}"
-        requests.put(url, json={"values": values, **options}, timeout=10).raise_for_status()
+        requests.put(url, json={"values": values, **options}, timeout=60).raise_for_status()
 
     def fault(self, **fault: Any) -> None:
-        requests.post(f"{self.sheets_url}/sandbox/faults", json=fault, timeout=10).raise_for_status()
+        requests.post(f"{self.sheets_url}/sandbox/faults", json=fault, timeout=60).raise_for_status()
 
     def run_tasks(self) -> int:
         """Run the imports' tasks, and those that they make, each once. Returns how many there were."""
@@ -100,7 +100,7 @@ class PanelUser(User):
             data=data,
             params=params,
             headers={**self._headers, "Content-Type": content_type},
-            timeout=30,
+            timeout=60,
         )
 
 
@@ -122,4 +122,4 @@ def panel(sandbox: SheetsSandbox) -> Iterator[Panel]:
     ctx = replace(made, settings=settings)
     with serve(ctx) as api:
         yield Panel(ctx, PanelApi(api.url, ctx), sandbox.url)
-    requests.delete(f"{sandbox.url}/sandbox/faults", timeout=10)
+    requests.delete(f"{sandbox.url}/sandbox/faults", timeout=60)

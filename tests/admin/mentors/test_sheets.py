@@ -149,7 +149,7 @@ class TestClient:
         requests.put(
             f"{panel.sheets_url}/sandbox/spreadsheets/{SHEET}",
             json={"sheets": {"First": rows, "It's two": [["x"]]}},
-            timeout=10,
+            timeout=60,
         ).raise_for_status()
         assert client.values(SHEET, "A1:C10") == [["a", 1, True], ["b", "", 2.5]]
         assert client.values(SHEET, "First") == [["a", 1, True], ["b", "", 2.5]]
@@ -190,7 +190,7 @@ def test_a_sheet_through_the_whole_stack(stack_env: dict[str, str]) -> None:
     requests.put(
         f"{stack_env['SHEETS_URL']}/sandbox/spreadsheets/1{admin.uid}",
         json={"values": [["email", "name", "title"], *([f"{n}-{email}", f"Mentor {n}", "E"] for n in range(25))]},
-        timeout=10,
+        timeout=60,
     ).raise_for_status()
     job = admin.post("/api/admin/mentors/import-sheet", {"spreadsheetId": f"1{admin.uid}"})
 
