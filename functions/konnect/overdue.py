@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from konnect.clock import after
+from konnect.errors import KonnectError
 from konnect.store import Doc, Page
 
 log = logging.getLogger(__name__)
@@ -12,6 +13,13 @@ LATE_S = 15
 """A task this late is taken to be lost."""
 SWEEP_S = 50
 """So long a sweep goes on to further pages; the function has 120 s."""
+
+
+def tell(message: str, error: Exception, **about: str) -> None:
+    """Of one that failed: anything that is none of our errors is a fault here, for somebody to look at."""
+    unexpected = not isinstance(error, KonnectError)
+    level = logging.ERROR if unexpected else logging.WARNING
+    log.log(level, message, extra={**about, "error": str(error)}, exc_info=error if unexpected else None)
 
 
 def each(

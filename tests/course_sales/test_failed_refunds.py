@@ -207,7 +207,7 @@ class TestWhatFollows:
         give_back(till, part)
         follow(till, sold)
         assert refund_of(till, sold["id"])["amountPaise"] == 700_00
-        assert till.send_refunds() == ["processed"]
+        assert set(till.send_refunds()) == {"stuck", "processed"}
         assert till.sums() == {"gateway:stripe": -300_00, accounts.refund(part): 300_00}
         till.check()
 

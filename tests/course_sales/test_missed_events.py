@@ -8,7 +8,9 @@ import pytest
 
 from konnect import clock
 from konnect.context import Context
-from konnect.payments import stripe_sweep, sweeps
+from konnect.integrations.stripe.webhook import Event
+from konnect.payments import stripe_events, stripe_sweep, sweeps
+from konnect.payments.service import Outcome
 from konnect.payments.stripe_sweep import PATH
 from konnect.store import Doc
 from tests.course_sales.till import Till, opened, running
@@ -206,3 +208,22 @@ def test_down_for_longer_than_stripe_keeps_events(till: Till, caplog: pytest.Log
 def test_without_stripe_nothing_is_asked(till: Till):
     none = till.ctx.settings.model_copy(update={"stripe_secret_key": "", "stripe_webhook_secret": ""})
     assert sweep(till, ctx=replace(till.ctx, settings=none)) == {}
+
+
+def test_one_that_fails_for_ever_is_told_of_and_passed_over(
+    till: Till, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """The cursor would never come to what follows."""
+    first, second = missed(till, 2)
+    wrong, handle = till.events(first["paymentId"])[-1]["id"], stripe_events.handle
+
+    def handled(ctx: Context, event: Event, now: datetime) -> Outcome:
+        if event.id == wrong:
+            raise ValueError("nobody has thought of this")
+        return handle(ctx, event, now)
+
+    monkeypatch.setattr(stripe_events, "handle", handled)
+    assert sweep(till) == {"events": 3, "eventFailures": 1}
+    check_refunded(till, [first, second])
+    assert [one.levelname for one in caplog.records if one.message == "event not passed on"] == ["ERROR"]
+    assert sweep(till, 16) == {"events": 0, "eventFailures": 0}

@@ -308,5 +308,6 @@ class TestLines:
         named = {message for query in queries for message in re.findall(r'jsonPayload\.message="([^"]+)"', query)}
         assert len(named) > 15
         for message in named:
-            call = rf'(log\.(info|warning|error|exception|log)|_log)\(\s*([\w.]+( if \w+ else [\w.]+)?,\s*)?"{message}"'
+            call = r"(log\.(info|warning|error|exception|log)|_log|overdue\.tell)"
+            call += rf'\(\s*([\w.]+( if \w+ else [\w.]+)?,\s*)?"{message}"'
             assert re.search(call, source), message

@@ -183,8 +183,8 @@ class Crashing(Context):
         return result
 
 
-class Crash(Exception):
-    pass
+class Crash(BaseException):
+    """No error that anybody could go on after."""
 
 
 def crashing(ctx: Context, moment: str, nth: int = 1) -> Crashing:

@@ -4,6 +4,7 @@ twice."""
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -46,6 +47,20 @@ def test_an_order_its_payments_and_a_capture(gateway: Gateway, shop: Shop) -> No
     assert not gateway.checkout_matches(order_id, failed.payment_id, authorized.signature)
     with pytest.raises(BadGateway):
         gateway.capture(payment)
+
+
+def test_the_account_s_refunds(gateway: Gateway, shop: Shop) -> None:
+    shop.no_webhooks()
+    payment_id = shop.pay(open_order(gateway)).payment_id
+    made = [shop.refund(payment_id, paise) for paise in (100_00, 200_00, 150_00)]
+    since, until = (datetime.fromtimestamp(made[index]["created_at"], UTC) for index in (0, -1))
+    newest_first = [Refund.parse(one) for one in reversed(made)]
+    assert gateway.refunds_made(since, until, skip=0, limit=100)[:3] == newest_first
+    assert gateway.refunds_made(since, until, skip=1, limit=1) == newest_first[1:2]
+    assert gateway.refunds_made(until + timedelta(seconds=1), until + timedelta(days=1), skip=0, limit=100) == []
+    assert gateway.refunds_made(since - timedelta(days=9), since - timedelta(days=8), skip=0, limit=100) == []
+    with pytest.raises(BadGateway):
+        gateway.refunds_made(since, until, skip=0, limit=101)
 
 
 def test_a_refusal_carries_what_razorpay_said(gateway: Gateway, capsys: pytest.CaptureFixture[str]) -> None:

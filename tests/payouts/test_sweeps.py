@@ -113,3 +113,15 @@ def test_a_crash_around_the_commit(till: Till, moment: str) -> None:
         sweeps.sweep(crashing(till.ctx, moment), {}, due, clock=lambda: due)
     till.sweep(TEN)
     till.check(payout_id, "paid", left_paise=900_00, rupees=100)
+
+
+def test_one_that_is_wrong_in_a_way_nobody_thought_of(till: Till) -> None:
+    """It is told of, and keeps nobody else waiting."""
+    till.details()
+    payout_id = silent(till)
+    long_ago = till.payout(payout_id)["nextCheckAt"] - timedelta(days=1)
+    till.ctx.db.set(("payouts", "wrong"), {"nextCheckAt": long_ago})
+    found = till.sweep(TEN)
+    assert (found["payouts"], found["failures"], found["paid"]) == (2, 1, 1)
+    till.ctx.db.delete("payouts", "wrong")
+    till.check(payout_id, "paid", left_paise=900_00, rupees=100)

@@ -1,6 +1,7 @@
 """Razorpay as the simulation has it: orders, payments, refunds, and the events about them. Implements Gateway."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from konnect.errors import BadGateway, Unavailable
 from konnect.integrations.razorpay.entities import Payment, Refund
@@ -57,6 +58,11 @@ class Provider:
     def refunds_of(self, payment_id: str) -> list[Refund]:
         self._may_fail()
         return [refund for refund in self.refunds.values() if refund.payment_id == payment_id]
+
+    def refunds_made(self, since: datetime, until: datetime, *, skip: int, limit: int) -> list[Refund]:
+        """Of whatever time: there is no clock here."""
+        self._may_fail()
+        return [*self.refunds.values()][::-1][skip : skip + limit]
 
     def checkout_matches(self, order_id: str, payment_id: str, signature: str) -> bool:
         return signature == f"{order_id}|{payment_id}"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies._internal.featureflags import FeatureFlags
 
 from konnect import platform
-from konnect.payments import gateways
+from konnect.payments import gateways, razorpay_sweep
 from konnect.payouts import console as payout_console
 from konnect.payouts import sweeps as payout_sweeps
 from konnect.payouts import tasks as payout_tasks
@@ -44,8 +44,9 @@ def test_the_books_are_right_whatever_happens(monkeypatch: pytest.MonkeyPatch) -
     class Simulated(Platform):
         def __init__(self) -> None:
             super().__init__()
-            # The task that collects a payment and the sweep find their gateway by themselves.
+            # The task that collects a payment and the sweeps find their gateway by themselves.
             monkeypatch.setattr(gateways, "of", lambda *_: self.world.provider)
+            monkeypatch.setattr(razorpay_sweep, "gateway", lambda _: self.world.provider)
             for payouts in (payout_tasks, payout_sweeps, payout_console):
                 monkeypatch.setattr(payouts, "payout_gateway", lambda _: self.world.bank)
 

@@ -74,10 +74,12 @@ def refunded(tx: Tx, order: Doc, refund: Refund, result: dict[str, Any], *, now:
     refunded_paise = booking["payment"].get("refundedPaise", 0) + refund.amount_paise
     payment: Doc = {**booking["payment"], "refunded": rupees(refunded_paise), "refundedPaise": refunded_paise}
     changed: Doc = {"payment": payment}
-    if found is not None:
-        payment["status"] = "refunded" if refunded_paise >= booking["payablePaise"] else "partially_refunded"
     shown = booking["refund"]
-    if found is not None and shown is not None and shown["id"] == found["id"]:
+    # By hand, before ours could be asked for: there is nothing left to wait for.
+    is_back = shown is not None and settlement.is_back(booking, refunded_paise)
+    if found is not None or is_back:
+        payment["status"] = "refunded" if refunded_paise >= booking["payablePaise"] else "partially_refunded"
+    if shown is not None and shown["status"] == "processing" and (is_back or (found and shown["id"] == found["id"])):
         changed["refund"] = {**shown, "status": "processed", "processedAt": now, "razorpayRefundId": refund.id}
     repository.update(tx, booking["id"], now=now, **changed)
 

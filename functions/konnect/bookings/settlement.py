@@ -159,6 +159,11 @@ def _capture(tx: Tx, booking: Doc, payment: Payment, kind: str, to: list[Leg], n
     )
 
 
+def is_back(booking: Doc, refunded_paise: int) -> bool:
+    """Whether so much of its payment has gone back already that Razorpay can't be asked for more."""
+    return booking["payablePaise"] - refunded_paise < benefits.LEAST_PAYMENT_PAISE
+
+
 def open_refund(
     tx: Tx,
     booking: Doc,
@@ -183,15 +188,13 @@ def open_refund(
         now=now,
     )
     shown = booking["payment"]
-    # By hand at Razorpay: there is nothing left to wait for.
-    left_paise = booking["payablePaise"] - shown.get("refundedPaise", 0)
-    is_back = payment_id == shown["paymentId"] and left_paise < benefits.LEAST_PAYMENT_PAISE
+    done = payment_id == shown["paymentId"] and is_back(booking, shown.get("refundedPaise", 0))
     return {
         "id": refund_id,
         "amount": rupees(amount_paise),
         "amountPaise": amount_paise,
-        "status": "processed" if is_back else "processing",
+        "status": "processed" if done else "processing",
         "reason": reason,
-        "processedAt": now if is_back else None,
+        "processedAt": now if done else None,
         "razorpayRefundId": None,
     }

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from konnect.courses import repository
+from konnect.identity import service as identity
 from konnect.integrations.gateway import Payment, Refund
 from konnect.learning import enrollments
 from konnect.ledger import accounts
@@ -118,6 +119,6 @@ def answer(reader: Reader, order: Doc, result: dict[str, Any] | None) -> dict[st
 
 def _can_be_sold(tx: Tx, bought: Doc, course: Doc) -> bool:
     """Not to who has it by now, nor to or by somebody whose account is closed."""
-    is_gone = any(purchase.is_closed(tx, bought[side]) for side in ("userId", "educatorUid"))
+    is_gone = any(identity.is_closed(tx, bought[side]) for side in ("userId", "educatorUid"))
     has_it = enrollments.standing(tx, course["id"], bought["userId"]) is not None
     return course["status"] in SOLD and not is_gone and not has_it

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from konnect import ids
 from konnect.courses import repository
 from konnect.errors import Conflict, NotFound
+from konnect.identity import service as identity
 from konnect.learning import enrollments
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
@@ -176,14 +177,9 @@ def check_sides(tx: Tx, course: Doc, uid: str) -> None:
     educator_uid = course["instructor"]["uid"]
     if educator_uid == uid:
         raise Conflict("this is your own course; you have it already", code="OWN_COURSE")
-    if is_closed(tx, educator_uid):
+    # Nobody could withdraw what it earns.
+    if identity.is_closed(tx, educator_uid):
         raise repository.not_found()
-
-
-def is_closed(tx: Tx, uid: str) -> bool:
-    """Whether an account is suspended, banned, deleted or about to be: nobody could withdraw what it earns, or learn
-    what it buys."""
-    return bool((tx.get("users", uid) or {}).get("disabled"))
 
 
 def _statement(tx: Tx, purchase: Doc, type: transactions.Type, uid: str, amount_paise: int, now: datetime) -> None:

@@ -81,7 +81,8 @@ def _close(tx: Tx, principal: Principal, config: PlatformConfig, last_upload: da
     if expert is not None:
         experts.set_available(tx, expert_id, False, config, now=now)
     profile = tx.get("users", uid)
-    closed = {"disabled": True, "tokensValidAfter": now, "updatedAt": now}
+    # Deleted from now on to who would pay something to it, though its erasure takes a while.
+    closed = {"disabled": True, "tokensValidAfter": now, "deletedAt": now, "updatedAt": now}
     tx.merge(("users", uid), closed if profile is not None else {**_nobody(now), **closed})
     deletion: Doc = {
         "status": "requested",

@@ -16,9 +16,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from konnect import ids
+from konnect import ids, overdue
 from konnect.context import Context
-from konnect.errors import KonnectError, Unavailable
+from konnect.errors import Unavailable
 from konnect.integrations.gateway import Gateway, Refund, Refused
 from konnect.ledger import accounts
 from konnect.ledger import service as ledger
@@ -120,24 +120,28 @@ def _claim(tx: Tx, refund_id: str, now: datetime) -> Doc | None:
     if refund is None:
         return None
     refund = {**refund, "id": refund_id}
-    if refund["status"] == "pending":
-        refund |= _less_by_hand(tx, refund, now)
+    paid_paise = paid_by_hand(tx, refund)
+    if paid_paise:
+        refund |= _less_by_hand(tx, refund, paid_paise, now)
     if refund["status"] == "pending":
         _update(tx, refund_id, now, askedAt=now)
     return refund
 
 
-def _less_by_hand(tx: Tx, refund: Doc, now: datetime) -> Doc:
-    """What of it can't be asked for, since somebody has paid it back at Razorpay before: the payer has it, and it is
-    the platform's expense no more. Returns what changes. At Stripe `covered` sees to that."""
+def paid_by_hand(tx: Tx, refund: Doc) -> int:
+    """What of one that waits or is stuck can't be asked for, since somebody has paid it back at the provider before, or
+    a bank has: the payer has it. In paise. Less than the least has no way back: it stays the platform's."""
     recorded = repository.payment(tx, refund["paymentId"])
-    if recorded is None or gateways.name_of(refund) == gateways.STRIPE:
-        return {}
+    if recorded is None or refund["status"] not in {"pending", "stuck"}:
+        return 0
     left_paise = recorded["amountPaise"] - sum(recorded["refunds"].values())
     if refund["amountPaise"] <= left_paise:
-        return {}
-    # Less than the least has no way back: it stays the platform's.
-    paise = refund["amountPaise"] - (left_paise if left_paise >= LEAST_PAISE else 0)
+        return 0
+    return int(refund["amountPaise"]) - (left_paise if left_paise >= LEAST_PAISE else 0)
+
+
+def _less_by_hand(tx: Tx, refund: Doc, paise: int, now: datetime) -> Doc:
+    """So much of it is the platform's expense no more. Returns what changes."""
     attempt = refund["attempt"] + 1
     legs = (leg(refund["id"], -paise), Leg(accounts.PLATFORM_ADJUSTMENTS, paise))
     subject = {"refund": refund["id"], "payment": refund["paymentId"], "user": refund["uid"]}
@@ -224,18 +228,25 @@ def processed(tx: Tx, news: Refund, *, now: datetime) -> Doc | None:
     """The money has left: out of the refund's account, once. Returns the refund with its "id"; None if it is none of
     ours, as one that somebody has made at the provider. The caller has proved the news new."""
     refund = _meant(tx, news) if news.reference else _stuck(tx, news)
+    if refund is None and not news.reference:
+        # A part, it may be, of one that is stuck: then paid_by_hand says so.
+        for one in _of_payment(tx, news.payment_id):
+            if one["status"] == "stuck":
+                send(tx, one["id"], news.id)
     return None if refund is None else _pay(tx, news, [(refund, news.amount_paise)], now)[0]
 
 
 def covered(tx: Tx, news: Refund, *, now: datetime) -> int:
     """The same of money that has left Stripe, where a refund that waits can't be asked for any more once somebody has
     made one in the dashboard, since we ask for all that is left. Returns how much of it was for refunds of ours: all of
-    one that is ours; of another, or of a dispute that was lost, what waits or is stuck comes first."""
+    one that is ours; of another, or of a dispute that was lost, what is stuck comes first, since that needs a hand, and
+    what waits may be on its way."""
     meant = _meant(tx, news)
     parts = [] if meant is None else [(meant, news.amount_paise)]
     if not news.reference:
         left_paise = news.amount_paise
-        for one in sorted(_of_payment(tx, news.payment_id), key=lambda one: (one["createdAt"], one["id"])):
+        found = _of_payment(tx, news.payment_id)
+        for one in sorted(found, key=lambda one: (one["status"] != "stuck", one["createdAt"], one["id"])):
             paise = min(left_paise, one["amountPaise"]) if one["status"] in {"pending", "stuck"} else 0
             left_paise -= paise
             parts += [(one, paise)] if paise else []
@@ -297,6 +308,8 @@ def came_back(tx: Tx, news: Refund, *, now: datetime) -> None:
         nextCheckAt=None,
     )
     service.forget_refund(tx, news)
+    # It may be one too many, whose payer was paid in another way before: then paid_by_hand says so.
+    send(tx, refund["id"], news.id)
 
 
 def has_failed(tx: Tx, news: Refund) -> bool:
@@ -323,11 +336,9 @@ def _of_payment(tx: Tx, payment_id: str) -> list[Doc]:
 
 
 def _belongs(refund_id: str, refund: Doc, news: Refund) -> bool:
-    return (news.reference, news.payment_id, news.amount_paise) == (
-        refund_id,
-        refund["paymentId"],
-        refund["amountPaise"],
-    )
+    """One that failed has moved nothing: it may be of an attempt at more than is left of ours by now."""
+    is_asked_for = news.status == "failed" or news.amount_paise == refund["amountPaise"]
+    return is_asked_for and (news.reference, news.payment_id) == (refund_id, refund["paymentId"])
 
 
 # The sweep
@@ -345,8 +356,8 @@ def sweep(ctx: Context, *, now: datetime) -> dict[str, int]:
         try:
             advance(ctx, refund["id"], now=now)
             ctx.run(partial(_postpone, refund_id=refund["id"], now=now))
-        except KonnectError as error:
-            log.warning("refund not advanced", extra={"refund": refund["id"], "error": error.message})
+        except Exception as error:
+            overdue.tell("refund not advanced", error, refund=refund["id"])
             counts["refundFailures"] += 1
             _defer(ctx, refund["id"], now)
             down[gateway] += isinstance(error, Unavailable)
@@ -354,11 +365,11 @@ def sweep(ctx: Context, *, now: datetime) -> dict[str, int]:
 
 
 def _defer(ctx: Context, refund_id: str, now: datetime, *, to_next_sweep: bool = False) -> None:
-    """One that fails again and again must not stand before the others."""
+    """One that fails again and again, whatever is wrong with it, must not stand before the others."""
     try:
         ctx.run(partial(_postpone, refund_id=refund_id, now=now, to_next_sweep=to_next_sweep))
-    except KonnectError as error:
-        log.warning("refund not deferred", extra={"refund": refund_id, "error": error.message})
+    except Exception as error:
+        overdue.tell("refund not deferred", error, refund=refund_id)
 
 
 def _postpone(tx: Tx, refund_id: str, now: datetime, to_next_sweep: bool = False) -> None:

@@ -22,8 +22,8 @@ def settle(tx: Tx, refund_id: str, way: Way, *, by: str, reference: str, now: da
     """The money leaves the refund's account as if the gateway had paid it, and goes from there to the platform's bank,
     which has paid it (`reference`: of the transfer), or to the payer's wallet. A repeat answers what was done.
 
-    Raises NotFound (REFUND_NOT_FOUND), Conflict (REFUND_NOT_STUCK; REFUND_DIFFERS for a repeat by another way;
-    ACCOUNT_DELETED for a wallet that nobody has).
+    Raises NotFound (REFUND_NOT_FOUND), Conflict (REFUND_NOT_STUCK; REFUND_PAID: at the provider, at least a part;
+    REFUND_DIFFERS for a repeat by another way; ACCOUNT_DELETED for a wallet that nobody has).
     """
     refund = tx.get(refunds.COLLECTION, refund_id)
     if refund is None:
@@ -35,6 +35,8 @@ def settle(tx: Tx, refund_id: str, way: Way, *, by: str, reference: str, now: da
         return _result(refund_id, refund)
     if refund["status"] != "stuck":
         raise Conflict(f"the refund is {refund['status']}; only a stuck one is settled", code="REFUND_NOT_STUCK")
+    if refunds.paid_by_hand(tx, refund):
+        raise Conflict("somebody has paid of it back at the provider meanwhile; look at it again", code="REFUND_PAID")
     uid, amount_paise = refund["uid"], refund["amountPaise"]
     if way == "wallet" and (tx.get("users", uid) or {}).get("deletedAt") is not None:
         raise Conflict("the user's account is deleted: nobody could spend the money", code="ACCOUNT_DELETED")

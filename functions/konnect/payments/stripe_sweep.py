@@ -9,20 +9,21 @@ Stripe lists the newest first. It moves after each page, never before: what fail
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from konnect.context import Context
-from konnect.errors import KonnectError
+from konnect.errors import KonnectError, Unavailable
 from konnect.integrations.gateway import Refused
 from konnect.integrations.stripe.client import gateway
-from konnect.store import Doc, Tx
+from konnect.integrations.stripe.webhook import Event
+from konnect.store import Doc
 
-from . import gateways, stripe_events
+from . import cursors, gateways, stripe_events
 
 log = logging.getLogger(__name__)
 
-PATH = ("eventCursors", gateways.STRIPE)
+PATH = (cursors.COLLECTION, gateways.STRIPE)
 NAMES = (
     "charge.refunded",
     "charge.refund.updated",
@@ -64,10 +65,8 @@ def sweep(ctx: Context, *, now: datetime) -> dict[str, int]:
         if span.since >= span.until:
             break
         try:
-            moved, passed = _pass_page(ctx, span, now)
-            counts["events"] += passed
-            if not ctx.run(partial(_move, kept=kept, moved=moved, now=now)):
-                # Another sweep is under way, and further.
+            moved = _pass_page(ctx, span, counts, now)
+            if not ctx.run(partial(cursors.move, gateway=gateways.STRIPE, kept=kept, moved=moved, now=now)):
                 break
         except KonnectError as error:
             log.warning("events not passed on", extra={"error": error.message})
@@ -80,19 +79,14 @@ def _span(kept: Doc | None, now: datetime) -> Span:
     """What to ask for: the rest of a span, or the next one."""
     if kept is not None and kept["until"] is not None:
         return Span(kept["since"], kept["until"], kept["after"])
-    until, oldest = _second(now - SETTLED), _second(now - KEPT)
+    until, oldest = cursors.second(now - SETTLED), cursors.second(now - KEPT)
     if kept is not None and kept["since"] < oldest:
         log.error("events were missed", extra={"since": kept["since"].isoformat(), "kept_since": oldest.isoformat()})
     return Span(oldest if kept is None else max(kept["since"], oldest), until, None)
 
 
-def _second(moment: datetime) -> datetime:
-    """Stripe's times are whole seconds."""
-    return datetime.fromtimestamp(int(moment.timestamp()), UTC)
-
-
-def _pass_page(ctx: Context, span: Span, now: datetime) -> tuple[Doc, int]:
-    """Returns what the cursor is then, and how many events were passed on."""
+def _pass_page(ctx: Context, span: Span, counts: dict[str, int], now: datetime) -> Doc:
+    """Returns what the cursor is then."""
     provider = gateway(ctx.settings)
     try:
         events, more = provider.events(NAMES, since=span.since, until=span.until, after=span.after, limit=PAGE)
@@ -103,15 +97,20 @@ def _pass_page(ctx: Context, span: Span, now: datetime) -> tuple[Doc, int]:
         log.error("events were missed", extra={"since": span.since.isoformat(), "after": span.after})
         events, more = [], False
     for event in events:
-        stripe_events.handle(ctx, event, now)
+        counts["events" if _pass_on(ctx, event, now) else "eventFailures"] += 1
     if more:
-        return {"since": span.since, "until": span.until, "after": events[-1].id}, len(events)
-    return {"since": span.until, "until": None, "after": None}, len(events)
+        return {"since": span.since, "until": span.until, "after": events[-1].id}
+    return {"since": span.until, "until": None, "after": None}
 
 
-def _move(tx: Tx, kept: Doc | None, moved: Doc, now: datetime) -> bool:
-    """Whether the cursor was where it was read."""
-    if tx.get(*PATH) != kept:
+def _pass_on(ctx: Context, event: Event, now: datetime) -> bool:
+    """Raises Unavailable: then the page is to be passed on again."""
+    try:
+        stripe_events.handle(ctx, event, now)
+    except Unavailable:
+        raise
+    except Exception:
+        # It would fail again, and must not stand before the others; it can be sent again from the dashboard.
+        log.exception("event not passed on", extra={"event_id": event.id, "event": event.name})
         return False
-    tx.set(PATH, {**moved, "updatedAt": now})
     return True

@@ -40,7 +40,8 @@ def follow(ctx: Context, payload: dict[str, Any], now: datetime) -> None:
     provider, payment_id = gateway(ctx.settings), payload["paymentId"]
     if _credited(ctx, provider, payment_id, now) is None:
         return
-    for refund in provider.refunds_of(payment_id):
+    # Ours first: of one that failed, what was made in the dashboard since may be the payer's money.
+    for refund in sorted(provider.refunds_of(payment_id), key=lambda one: not one.reference):
         if refund.status == "failed" and not refund.is_withdrawn:
             ctx.run(partial(_note_decided, refund=refund, now=now))
         ctx.run(partial(_hear, refund=refund, now=now))

@@ -1,22 +1,20 @@
 """Every ten minutes: ask the provider about unpaid orders, credit what no webhook and no browser has told us of, give
-up what stays unpaid, go on with refunds that wait, and hear what else has happened at Stripe."""
+up what stays unpaid, go on with refunds that wait, and find what else has happened at the gateways."""
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from konnect import overdue
 from konnect.context import Context
-from konnect.errors import KonnectError, Unavailable
+from konnect.errors import Unavailable
 from konnect.integrations.gateway import Payment
 from konnect.store import Doc
 
-from . import gateways, policy, refunds, repository, service, stripe_sweep
+from . import gateways, policy, razorpay_sweep, refunds, repository, service, stripe_sweep
 from .service import Outcome
-
-log = logging.getLogger(__name__)
 
 BATCH = 50
 MAX_ORDERS = 500
@@ -26,9 +24,10 @@ MAX_UNAVAILABLE = 3
 
 
 def sweep(ctx: Context, payload: dict[str, Any], now: datetime) -> dict[str, int]:
-    """Reconcile the orders that are due (policy.next_check), the refunds, and Stripe's events. Returns how many orders
-    had which outcome, and "failures"; of refunds and events likewise."""
-    return {**_orders(ctx, now), **refunds.sweep(ctx, now=now), **stripe_sweep.sweep(ctx, now=now)}
+    """Reconcile the orders that are due (policy.next_check), the refunds, Stripe's events, and what Razorpay has paid
+    back. Returns how many orders had which outcome, and "failures"; of the others likewise."""
+    found = {**_orders(ctx, now), **refunds.sweep(ctx, now=now)}
+    return {**found, **stripe_sweep.sweep(ctx, now=now), **razorpay_sweep.sweep(ctx, now=now)}
 
 
 def _orders(ctx: Context, now: datetime) -> dict[str, int]:
@@ -46,8 +45,8 @@ def _orders(ctx: Context, now: datetime) -> dict[str, int]:
             counts["orders"] += 1
             try:
                 outcome = _reconcile(ctx, order, now)
-            except KonnectError as error:
-                log.warning("order not reconciled", extra={"order": order["id"], "error": error.message})
+            except Exception as error:
+                overdue.tell("order not reconciled", error, order=order["id"])
                 counts["failures"] += 1
                 _defer(ctx, order, now)
                 down[gateway] += isinstance(error, Unavailable)
@@ -78,14 +77,15 @@ def _note_failure(ctx: Context, order: Doc, payments: Sequence[Payment], now: da
 
 
 def _defer(ctx: Context, order: Doc, now: datetime) -> None:
-    """One order that fails again and again must not stand before the others, nor be asked about for ever."""
-    if not policy.last(order["createdAt"], now):
-        _put_off(ctx, order, now)
-        return
+    """One order that fails again and again, whatever is wrong with it, must not stand before the others, nor be asked
+    about for ever."""
     try:
-        ctx.run(partial(service.postpone, order_id=order["id"], now=now))
-    except KonnectError as error:
-        log.warning("order not given up", extra={"order": order["id"], "error": error.message})
+        if policy.last(order["createdAt"], now):
+            ctx.run(partial(service.postpone, order_id=order["id"], now=now))
+            return
+    except Exception as error:
+        overdue.tell("order not given up", error, order=order["id"])
+    _put_off(ctx, order, now)
 
 
 def _put_off(ctx: Context, order: Doc, now: datetime) -> None:
@@ -93,5 +93,5 @@ def _put_off(ctx: Context, order: Doc, now: datetime) -> None:
     later = now + policy.FIRST_CHECK
     try:
         ctx.run(partial(repository.update_order, order_id=order["id"], nextCheckAt=later, now=now))
-    except KonnectError as error:
-        log.warning("order not deferred", extra={"order": order["id"], "error": error.message})
+    except Exception as error:
+        overdue.tell("order not deferred", error, order=order["id"])

@@ -1,21 +1,19 @@
 """Every ten minutes: send what no task has sent, ask about what no webhook has told of, and look at paid ones for money
 that came back."""
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from konnect import overdue
 from konnect.clock import now as current_time
 from konnect.context import Context
-from konnect.errors import KonnectError, Unavailable
+from konnect.errors import Unavailable
 from konnect.integrations.razorpay.payouts import PayoutGateway, payout_gateway
 from konnect.store import Doc
 
 from . import repository, sending, service
-
-log = logging.getLogger(__name__)
 
 BATCH = 50
 MAX_PAYOUTS = 300
@@ -40,8 +38,8 @@ def sweep(
             counts["payouts"] += 1
             try:
                 news = _look(ctx, provider, payout, clock())
-            except KonnectError as error:
-                log.warning("payout not looked at", extra={"payout": payout["id"], "error": error.message})
+            except Exception as error:
+                overdue.tell("payout not looked at", error, payout=payout["id"])
                 counts["failures"] += 1
                 unavailable += isinstance(error, Unavailable)
                 news = "failures"
@@ -62,8 +60,8 @@ def _look(ctx: Context, provider: PayoutGateway, payout: Doc, now: datetime) -> 
 
 
 def _defer(ctx: Context, payout: Doc, now: datetime) -> None:
-    """What brought nothing, or failed, must not stand before the others."""
+    """What brought nothing, or failed, whatever is wrong with it, must not stand before the others."""
     try:
         ctx.run(partial(service.checked, payout_id=payout["id"], now=now))
-    except KonnectError as error:
-        log.warning("payout not deferred", extra={"payout": payout["id"], "error": error.message})
+    except Exception as error:
+        overdue.tell("payout not deferred", error, payout=payout["id"])

@@ -1,8 +1,9 @@
 """Reconcile: recompute every balance from the movements, and compare.
 
 Proves: the legs of each movement sum to zero; each wallet, hold, payout and receivable equals its legs, each counter
-the sum of its shards and of its business days; none is negative (but what an expert owes); ended sessions hold nothing,
-were settled once, account for each begun minute, and gave back what their refunds say, no more than was paid;
+the sum of its shards and of its business days; none is negative (but what an expert owes); payouts
+and refunds by a gateway hold their amount until they have ended; ended sessions hold nothing, were settled once,
+account for each begun minute, and gave back what their refunds say, no more than was paid;
 bookings hold what was paid until they are over, packages what is left of them; consults hold their price until they
 end, and are then divided, once; months of subscriptions were paid, and count the minutes that bookings have of them;
 each course that was sold was paid, once, and divided as its purchase says, less what went back;
@@ -31,7 +32,8 @@ from konnect.store import Doc, Query
 log = logging.getLogger(__name__)
 
 MAX_FINDINGS = 100
-OPEN_PAYOUT = {"pending", "processing"}
+_OPEN = {"payout": {"pending", "processing"}, "refund": {"pending", "processing", "stuck"}}
+"""Of what holds its amount until it has ended."""
 _BALANCES = {
     "wallets": "wallet",
     "payables": "payable",
@@ -226,7 +228,7 @@ class _Reconciliation:
                     self._differs(f"{account}: negative, {paise} paise")
                 if kind == "wallet":
                     self._compare_parts(account, doc)
-                if kind == "payout" and paise != (doc["amountPaise"] if doc["status"] in OPEN_PAYOUT else 0):
+                if kind in _OPEN and paise != (doc["amountPaise"] if doc["status"] in _OPEN[kind] else 0):
                     self._differs(f"{account}: {doc['status']}, and holds {paise} of {doc['amountPaise']} paise")
         for account in self._legs:
             if account.split(":")[0] in _BALANCES.values() and account not in seen:

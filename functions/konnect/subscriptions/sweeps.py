@@ -1,21 +1,19 @@
 """Every ten minutes: what no webhook has told of subscriptions, cancellations that the provider has not heard of, and
 paid periods that have ended."""
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from konnect import overdue
 from konnect.clock import now as current_time
 from konnect.context import Context
-from konnect.errors import KonnectError, Unavailable
+from konnect.errors import Unavailable
 from konnect.integrations.razorpay.subscriptions import subscription_gateway
 from konnect.store import Doc, Tx
 
 from . import following, policy, repository
-
-log = logging.getLogger(__name__)
 
 BATCH = 200
 MAX_UNAVAILABLE = 3
@@ -32,10 +30,10 @@ def sweep(
         work = following.stop if _is_to_stop(subscription) else following.follow
         try:
             work(ctx, provider, subscription["id"], now=now, clock=clock)
-        except KonnectError as error:
-            log.warning("subscription not followed", extra={"subscription": subscription["id"], "error": error.message})
+        except Exception as error:
+            overdue.tell("subscription not followed", error, subscription=subscription["id"])
             counts["failures"] += 1
-            # One that fails again and again must not stand before the others.
+            # One that fails again and again, whatever is wrong with it, must not stand before the others.
             ctx.run(partial(_defer, subscription_id=subscription["id"], now=now))
             unavailable += isinstance(error, Unavailable)
             if unavailable >= MAX_UNAVAILABLE:

@@ -39,6 +39,10 @@ class Gateway(any_gateway.Gateway, Protocol):
         """The customer with this address, made if there is none; returns its id. A name that the provider's form
         refuses is left out."""
 
+    def refunds_made(self, since: datetime, until: datetime, *, skip: int, limit: int) -> list[Refund]:
+        """A page, of at most 100, of all the account's refunds made from `since` to `until`, both included, the newest
+        first, but for `skip` of them."""
+
     def settlements(self, since: datetime, until: datetime) -> list[Settlement]:
         """Settlements made from `since` to before `until`."""
 
@@ -105,6 +109,11 @@ class RazorpayGateway:
 
     def refunds_of(self, payment_id: str) -> list[Refund]:
         found = self._client.payment.fetch_multiple_refund(quote(payment_id, safe=""), {"count": REFUNDS_A_PAGE})
+        return listed(PROVIDER, Refund.parse, found, "items")
+
+    def refunds_made(self, since: datetime, until: datetime, *, skip: int, limit: int) -> list[Refund]:
+        span = {"from": int(since.timestamp()), "to": int(until.timestamp())}
+        found = self._client.refund.all({**span, "count": limit, "skip": skip})
         return listed(PROVIDER, Refund.parse, found, "items")
 
     def settlements(self, since: datetime, until: datetime) -> list[Settlement]:
