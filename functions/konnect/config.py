@@ -93,7 +93,7 @@ class Settings(BaseModel):
     # Stripe: courses. Without a key they are paid from the wallet alone, and create-checkout answers 503
     stripe_url: str = "https://api.stripe.com"
     stripe_secret_key: str = ""
-    """"sk_live_…", or a restricted key that may write checkout sessions and refunds, and read disputes."""
+    """"sk_live_…", or a restricted key that may write checkout sessions and refunds, and read disputes and events."""
     stripe_webhook_secret: str = ""
     """Of the endpoint POST /api/v1/payments/webhook: "whsec_…"."""
     stripe_timeout_s: float = 10.0
@@ -210,9 +210,11 @@ class Settings(BaseModel):
     # Time. Real minutes have 60 seconds; only the local stack may shorten one (the demo, the tests).
     minute_s: float = Field(default=MINUTE_S, gt=0)
     absence_s: float = Field(default=60, ge=10, le=600)
-    """How long either side of a session or a consult may be away before that ends it: seconds of a real minute."""
+    """How long either side of a session by the minute, or of a consult, may be away before that ends it: seconds of a
+    real minute. Who comes back in time pays for what the expert has not missed of it."""
     grace_s: float = Field(default=30, ge=10, le=600)
-    """How long a session by the minute waits for a deposit once the wallet is empty: seconds of a real minute."""
+    """How long a session by the minute waits for a deposit once the wallet is empty: seconds of a real minute. Without
+    one, the minutes that come due in it are free."""
 
     @model_validator(mode="after")
     def check_ice_urls(self) -> Self:

@@ -11,6 +11,10 @@ import unicodedata
 MAIL_HIDDEN = "[mail address hidden]"
 PHONE_HIDDEN = "[phone number hidden]"
 
+# Marks, and not `\W`: that takes the vowel signs of Indian scripts as well.
+_FRAME = r"[\s!-/:-@\[-`{-~–—•·]*"
+_PLACE = f"(?:{re.escape(MAIL_HIDDEN)}|{re.escape(PHONE_HIDDEN)})"
+_HIDDEN = re.compile(f"{_FRAME}{_PLACE}(?:{_FRAME}{_PLACE})*{_FRAME}")
 _CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 _PROVIDERS = "gmail|googlemail|yahoo|ymail|outlook|hotmail|live|rediffmail|rediff|icloud|proton|protonmail|zoho"
 _DOMAINS = "com|net|org|in|co|io|dev|me|ai|app|edu|gov|info|biz|tech|xyz|online|pro|live|uk|us|ca|au|de|fr|eu|sg|ae"
@@ -68,8 +72,8 @@ def masked(value: str, *, code: bool = False) -> str:
 
 
 def name(value: str) -> str:
-    """A person's name without them; "" for one that was nothing else."""
-    return " ".join(masked(value).replace(MAIL_HIDDEN, " ").replace(PHONE_HIDDEN, " ").split())
+    """A person's name without them, and without what framed them; "" for one that was nothing else."""
+    return " ".join(_HIDDEN.sub(" ", masked(value)).split())
 
 
 def _in_prose(value: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from konnect import clock, ids
+from konnect import clock, contacts, ids
 from konnect.experts import service as experts
 from konnect.messaging import membership
 from konnect.messaging import service as messaging
@@ -205,5 +205,6 @@ class KonnectNamespace(ConsultEvents, LiveEvents, MemberNotificationEvents):
 
 
 def _name(connection: Connection) -> str:
+    """The profile's name; before there is one, the token's, which is no way around the platform either."""
     principal = connection.principal
-    return principal.name or (principal.email or "").split("@")[0] or "User"
+    return contacts.name(principal.name or (principal.email or "").split("@")[0]) or "User"

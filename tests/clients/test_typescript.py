@@ -13,7 +13,7 @@ CLIENT = ROOT / "clients" / "typescript"
 
 
 def run(*command: str, **env: str) -> str:
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -309,7 +309,5 @@ class Consults(RuleBasedStateMachine):
 
 
 def test_in_any_order_the_books_hold() -> None:
-    rules = settings(
-        max_examples=4, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
+    rules = settings(max_examples=4, stateful_step_count=20, suppress_health_check=list(HealthCheck), database=None)
     run_state_machine_as_test(Consults, settings=rules)

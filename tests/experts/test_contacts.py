@@ -35,7 +35,7 @@ SAID: dict[str, Any] = {
     "specialties": ["DSA", "asha@example.com"],
 }
 SHOWN = {
-    "name": f"Asha {PHONE_HIDDEN}",
+    "name": "Asha",
     "title": f"SDE, {HIDDEN}",
     "bio": HIDDEN,
     "company": MAIL_HIDDEN,

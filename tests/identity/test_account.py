@@ -185,6 +185,11 @@ def test_a_token_of_the_second_of_a_change_is_judged_by_what_it_says(ctx: Contex
     ("given", "email", "shown"),
     [
         ("Meera 98765 43210", "m@konnect.test", "Meera"),
+        ("Meera R. <meera@example.com> (98765 43210)", "m@konnect.test", "Meera R"),
+        ("राहुल के | 9876543210", "m@konnect.test", "राहुल के"),
+        ("- 98765 43210 -", "m@konnect.test", "User"),
+        ("R2-D2 (Jr.)", "m@konnect.test", "R2-D2 (Jr.)"),
+        ("राहुल २", "m@konnect.test", "राहुल २"),
         ("meera@example.com", "m@konnect.test", "User"),
         (None, "9876543210@konnect.test", "User"),
         (None, "meera@konnect.test", "meera"),

@@ -179,7 +179,6 @@ class TestRefunds:
         assert [sum(note["lines"][0]["amountPaise"] for note in notes)] == whole[0]
         assert sum(note["gstPaise"] for note in notes) == whole[1]
 
-    # Slow where the machine is: no fault of what is drawn.
     @given(st.lists(st.integers(0, 10**7), min_size=1, max_size=5), st.lists(st.integers(1, 10**6), max_size=6))
     def test_portions_add_up(self, amounts: list[int], refunds: list[int]) -> None:
         total, done = sum(amounts), 0

@@ -38,7 +38,7 @@ Env = dict[str, str]
 T = TypeVar("T")
 BUSY = {"EXPERT_BUSY", "ALREADY_IN_SESSION", "BOOKED_SOON", "SLOT_TAKEN"}
 """What a product answers while another one has the expert, or the user."""
-PATIENCE_S = 240
+PATIENCE_S = 150
 RUPEES, PER_MIN, COURSE = 2000, 10, 500
 QUESTION = {"text": "What moves like an L?", "options": ["Rook", "Knight"], "answer": 1}
 LESSON = {"title": "How the knight moves", "article": "Two ahead, one aside."}

@@ -141,6 +141,9 @@ class TestTheProfile:
         assert (changed["name"], changed["profileImage"]) == ("Asha Rao", upload["fileUrl"])
         assert changed["skillExchangeProfile"]["availability"] == profile["availability"]
         assert asha.get("/api/users/me")["name"] == "Asha Rao"
+        # Shown as it is kept, also where nothing of it may be seen.
+        named = asha.call("PUT", f"{BASE}/profile", {"name": "98765 43210"})["name"]
+        assert named == asha.get("/api/users/me")["name"] == "User"
         given = {
             "skills": [{"name": "Go", "level": "expert"}, {"name": "Tabla"}],
             "offeredSkills": ["Go"],

@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 HERE = Path(__file__).parent
-TIMEOUT_S = 300
+TIMEOUT_S = 200
 
 
 def test_rules(stack_env: dict[str, str]) -> None:

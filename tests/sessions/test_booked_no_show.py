@@ -1,5 +1,7 @@
 """A booked session for which somebody does not come, or goes."""
 
+from dataclasses import replace
+
 import pytest
 
 from konnect.context import Context
@@ -71,6 +73,19 @@ class TestNoShow:
         stage.progress(session_id, stage.slot(3))
         assert stage.session(session_id)["endReason"] == "user-no-show"
         stage.check(session_id, kept=150)
+
+    def test_how_long_a_side_may_be_away_from_others_is_another_matter(self, ctx: Context) -> None:
+        """An operator's ABSENCE_S does not make who was there for five minutes one who did not come."""
+        stage = Bookings(replace(ctx, settings=ctx.settings.model_copy(update={"absence_s": 600})))
+        stage.expert_online()
+        stage.gone(EXPERT, now=START)
+        session_id = stage.booked()
+        stage.here(USER, now=SLOT)
+        stage.gone(USER, now=stage.slot(5))
+        stage.here(EXPERT, now=stage.slot(5))
+        stage.tasks_until(stage.slot(10))
+        assert stage.session(session_id)["endReason"] == "not-started"
+        stage.check(session_id, kept=0)
 
     def test_never_after_its_end(self, stage: Bookings) -> None:
         session_id = stage.booked(minutes=5)

@@ -6,7 +6,7 @@ from konnect.config import load
 from konnect.errors import BadRequest, Conflict, Forbidden, NotFound, PaymentRequired, Unavailable
 from konnect.platform import PlatformConfig
 from konnect.sessions import queue, service, tasks
-from konnect.sessions.metering import Pace
+from konnect.sessions.metering import Pace, Side
 from konnect.store import measure
 from tests.sessions.conftest import CONFIG, EXPERT, PACE, Stage
 from tests.support import (
@@ -269,6 +269,24 @@ class TestAbsence:
         stage.progress(session_id, stage.at(1), 1)
         stage.progress(session_id, stage.at(1, 10))
         assert stage.session(session_id)["status"] == "in_progress"
+
+    @pytest.mark.parametrize(("who", "charged", "written_off"), [("meera", 5, []), (EXPERT, 3, [2, 3])])
+    def test_one_longer_than_a_minute(self, stage: Stage, who: str, charged: int, written_off: list[int]) -> None:
+        """As operators may set it: nobody pays for a minute in which the expert was never there."""
+        pace = Pace(60, 30, 600)
+        session_id = stage.started("meera", 100)
+        side: Side = "expert" if who == EXPERT else "user"
+        for absent, now in ((True, stage.at(1, 30)), (False, stage.at(4, 10))):
+            stage.ctx.run(
+                lambda tx, absent=absent, now=now: service.set_absent(tx, session_id, side, absent, pace=pace, now=now)
+            )
+        session = stage.session(session_id)
+        assert (session["deferredMinutes"], session["minutesCharged"]) == ([], charged)
+        assert session["writtenOffMinutes"] == written_off
+        assert wallet_of(stage.ctx, "meera")["depositedPaise"] == 10000 - 1000 * charged
+        stage.end(session_id, "meera", stage.at(4, 20))
+        assert stage.session(session_id)["totalAmountPaise"] == 1000 * charged
+        assert sum_of_all_legs(stage.ctx) == 0
 
 
 class TestEnd:

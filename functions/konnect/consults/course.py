@@ -197,8 +197,8 @@ def _not_held(tx: Tx, consult: Doc, seen: Attendance, pace: Pace, now: datetime)
     deadline, held_paise = consult["expiresAt"], consult["heldPaise"]
     seen.advance(deadline, running=False)
     seen.close()
-    waiting_ms, patience_ms = (deadline - consult["acceptedAt"]) // _MS, round(pace.absence_s * 1000)
-    outcome = seen.known.outcome(waiting_ms, patience_ms)
+    waiting, patience = deadline - consult["acceptedAt"], schedule.length(booked.PATIENCE_MINS, pace)
+    outcome = seen.known.outcome(waiting // _MS, patience // _MS)
     split = Split(0, held_paise)
     if outcome == "user-no-show":
         terms = repository.terms(tx, consult["id"])

@@ -47,7 +47,10 @@ def start(
     if answered is not None:
         return access.find(tx, answered["consultId"])
     tx.prefetch(
-        ("experts", wanted.consultant_id), ("users", wanted.uid), *claims.paths(wanted.consultant_id, wanted.uid)
+        ("experts", wanted.consultant_id),
+        ("expertsByUid", wanted.uid),
+        ("users", wanted.uid),
+        *claims.paths(wanted.consultant_id, wanted.uid),
     )
     identity.require_open(tx, wanted.uid)
     consult = _same(tx, wanted) or _create(tx, wanted, config, pace, now)

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from konnect import contacts
 from konnect.contacts import masked
 from konnect.platform import platform_config
 from konnect.store import Doc, Tx
 
-LINES = ("name", "title", "bio", "company", "currentRole")
+LINES = ("title", "bio", "company", "currentRole")
 LISTS = ("languages", "specialties")
 
 
@@ -16,6 +17,8 @@ def without_contacts(tx: Tx, fields: Doc) -> Doc:
     if platform_config(tx.db).maskContacts == "nowhere":
         return fields
     hidden: dict[str, Any] = {name: masked(fields[name]) for name in LINES if isinstance(fields.get(name), str)}
+    if isinstance(fields.get("name"), str):
+        hidden["name"] = contacts.name(fields["name"]) or masked(fields["name"])
     hidden |= {name: [masked(one) for one in fields[name]] for name in LISTS if fields.get(name)}
     if fields.get("pastRoles"):
         hidden["pastRoles"] = [

@@ -157,11 +157,12 @@ def role_changed(tx: Tx, uid: str, role: str, *, at: datetime) -> None:
         tx.update(("users", uid), {"role": kept, "claimsChangedAt": at, "updatedAt": at})
 
 
-def rename(tx: Tx, uid: str, name: str, *, now: datetime) -> None:
-    """Change the name that others see. Raises NotFound."""
+def rename(tx: Tx, uid: str, name: str, *, now: datetime) -> str:
+    """Change the name that others see. Returns it as they do. Raises NotFound."""
     name = _shown(tx, name)
     if name != name_of(tx, uid):
         tx.update(("users", uid), {"name": name, "updatedAt": now})
+    return name
 
 
 def email_verified(tx: Tx, uid: str, email: str, *, at: datetime) -> None:

@@ -90,8 +90,7 @@ def change(ctx: Context, principal: Principal, given: dict[str, Any], *, now: da
         if given.get("role") == "educator" and tx.get("experts", experts.id_of(tx, uid)) is None:
             _apply(tx, uid, principal.email, str(fields.get("name", user["name"])), config, now)
         if "name" in fields:
-            identity.rename(tx, uid, fields["name"], now=now)
-            user = {**user, "name": fields["name"]}
+            user = {**user, "name": identity.rename(tx, uid, fields["name"], now=now)}
         old = before["profileImage"]
         if "profileImage" in fields and old not in {None, fields["profileImage"]}:
             uploads.release(tx, ctx.settings, uid, old, "photo", field="profileImage", now=now)

@@ -10,7 +10,7 @@ from .schedule import advance
 
 
 def paths(expert_id: str, uid: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What `take` and `release` read, for who wants it read before."""
+    """What `release` reads, and of what `take` reads the two that it writes, for who wants it read before."""
     return repository.claim_paths(expert_id, uid)
 
 
@@ -18,7 +18,9 @@ def take(tx: Tx, expert_id: str, expert_uid: str, uid: str, claim_id: str, *, co
     """Claim both sides, where neither is in anything in the other role, as a user or with users of their own. Raises
     Conflict (ALREADY_IN_SESSION; EXPERT_BUSY, also while others wait in the queue)."""
     _check_free(tx, expert_id, uid, config)
-    if repository.expert_claims(tx, experts.id_of(tx, uid)):
+    own_id = experts.id_of(tx, uid)
+    tx.prefetch(*repository.claim_paths(own_id, expert_uid))
+    if repository.expert_claims(tx, own_id):
         raise _in_session()
     if repository.user_claim(tx, expert_uid) is not None:
         raise _busy()

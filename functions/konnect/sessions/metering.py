@@ -164,6 +164,14 @@ class Meter:
         if self.grace_until is None:
             self.grace_until = clock.after(now, self.pace.grace_s)
 
+    def expert_is_back(self, now: datetime) -> None:
+        """A deferred minute that the expert has missed from its beginning to its end is owed no more."""
+        since, self.expert_absent_since = self.expert_absent_since, None
+        for minute in list(self.deferred):
+            if since is not None and since <= self.due_at(minute) and self.due_at(minute + 1) <= now:
+                self.deferred.remove(minute)
+                self.written_off.append(minute)
+
     def close(self, *, for_absence: bool) -> None:
         """Sort what is left unpaid at the end: deferred minutes stay so where absence ended it or goes on; a minute
         that came due within the grace stays in grace; the rest is written off."""

@@ -53,8 +53,8 @@ def progress(tx: Tx, session_id: str, *, pace: Pace, now: datetime, due: datetim
 
 
 def set_absent(tx: Tx, session_id: str, side: Side, absent: bool, *, pace: Pace, now: datetime) -> None:
-    """A side left or came back. After 60 s the session ends; minutes due meanwhile wait for the return. A booked one
-    goes on, and counts what the expert misses."""
+    """A side left or came back. After the pace's absence the session ends; minutes due meanwhile wait for the return. A
+    booked one goes on, and counts what the expert misses."""
     session = repository.find(tx, session_id)
     if session is not None and repository.is_booked(session):
         course.attend(tx, session, side, pace=pace, now=now)
@@ -73,11 +73,12 @@ def set_absent(tx: Tx, session_id: str, side: Side, absent: bool, *, pace: Pace,
         # Over before this moment, by a timer that is late or lost: a return does not revive it.
         _close(tx, session, meter, reason, now)
         return
-    since = now if absent else None
     if side == "user":
-        meter.user_absent_since = since
+        meter.user_absent_since = now if absent else None
+    elif absent:
+        meter.expert_absent_since = now
     else:
-        meter.expert_absent_since = since
+        meter.expert_is_back(now)
     if not absent and not any(meter.absences().values()) and meter.deferred:
         billing.pay_owed(tx, session, meter, now, deferred=True)
         if meter.deferred:

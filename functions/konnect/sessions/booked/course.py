@@ -169,9 +169,9 @@ def _finish(tx: Tx, session: Doc, known: Evidence, reason: EndedFor, pace: Pace,
         reason = "completed"
     known.advance(ended_at, running=True)
     away = known.expert_absent_since
-    given_up = away is not None and ended_at - away >= timedelta(seconds=pace.absence_s)
+    given_up = away is not None and ended_at - away >= schedule.length(policy.PATIENCE_MINS, pace)
     if reason in {"expert-ended", "admin-ended"} or (reason == "user-ended" and given_up):
-        # The rest is not the user's doing, who may leave a minute after the expert did.
+        # The rest is not the user's doing.
         known.unserved_ms += (ends_at - ended_at) // _MS
     split = policy.served(session["pricePerMinPaise"], session["bookedMinutes"], known.unserved_ms, pace.minute_s)
     fields = {
@@ -187,8 +187,8 @@ def _not_held(tx: Tx, session: Doc, known: Evidence, pace: Pace, now: datetime) 
     """Its time has passed without both: somebody did not come, they missed each other, or we were in the way."""
     late = now >= session["endsAt"] and session["seenUntil"] is None
     # Nobody looked during all of its time: what is known by now says nothing of who was there.
-    waiting_ms, patience_ms = (session["noShowAt"] - session["scheduledAt"]) // _MS, round(pace.absence_s * 1000)
-    outcome: policy.Outcome = "not-started" if late else known.outcome(waiting_ms, patience_ms)
+    waiting, patience = session["noShowAt"] - session["scheduledAt"], schedule.length(policy.PATIENCE_MINS, pace)
+    outcome: policy.Outcome = "not-started" if late else known.outcome(waiting // _MS, patience // _MS)
     fields = {**known.fields, "durationSeconds": 0}
     if outcome == "user-no-show":
         terms = tx.get("sessions", session["id"], "private", "terms") or {}

@@ -13,6 +13,8 @@ from konnect.money import percent_of
 SHORTEST_MINS = 5
 REMIND_MINS = 15
 """Both are reminded so long before."""
+PATIENCE_MINS = 1
+"""Who has waited so long for somebody who is away may go: what follows is not their doing."""
 FULL_MINS = 24 * 60
 HALF_MINS = 4 * 60
 
