@@ -5,6 +5,7 @@ end of a run each query that was made, by the tests or by the stack's processes,
 firestore.indexes.json.
 """
 
+import json
 import logging
 import os
 import time
@@ -65,12 +66,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Fail the run for a query without an index and, after a run of everything, for an index without a query."""
+    """Fail the run for a query without an index, for a mail of the stack's whose template did not fit what it tells of
+    and, after a run of everything, for an index without a query."""
     config = session.config
     if hasattr(config, "workerinput") or config.option.collectonly or exitstatus:
         return
     complete = not config.option.keyword and config.args in ([], ["tests"], [str(ROOT / "tests")])
     found = indexes.problems(indexes.logged(LOGS), *indexes.load(), complete=complete)
+    found = [f"firestore.indexes.json: {problem}" for problem in found] + _failed_mails()
     config.stash[_PROBLEMS] = found
     if found:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -78,7 +81,16 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for problem in config.stash.get(_PROBLEMS, []):
-        terminalreporter.write_line(f"firestore.indexes.json: {problem}", red=True)
+        terminalreporter.write_line(problem, red=True)
+
+
+def _failed_mails() -> list[str]:
+    """The stack sends them all the same, with less in them."""
+    if os.environ.get("KONNECT_STACK"):
+        return []
+    lines = (LOGS / "functions.log").read_text(encoding="utf-8", errors="replace").splitlines()
+    failed = (json.loads(line) for line in lines if '"mail template failed"' in line)
+    return sorted({f"mail template of {one['type']}: {one['error']}" for one in failed})
 
 
 _PROBLEMS = pytest.StashKey[list[str]]()

@@ -26,7 +26,8 @@ class CloudEvent:
     headers: Mapping[str, str]
     body: bytes
     is_noop: bool
-    """The write left every field as it was. Production fires no event for it; the emulator does."""
+    """The write left every field as it was, or deleted what was not there. Production fires no event for it; the
+    emulator does."""
 
     @property
     def id(self) -> str:
@@ -67,7 +68,7 @@ def parse(headers: Mapping[str, str], body: bytes) -> CloudEvent:
 
 def _is_noop(data: Any) -> bool:
     if not (data.HasField("value") and data.HasField("old_value")):
-        return False
+        return not (data.HasField("value") or data.HasField("old_value"))
     for document in (data.value, data.old_value):
         # A no-op write still moves the update time.
         document.ClearField("create_time")

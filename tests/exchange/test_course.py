@@ -282,6 +282,7 @@ class TestConversation:
         on_exchange_written(ctx, written(square, exchange_id), START)
         found = ctx.db.get("conversations", exchange_id) or {}
         assert (found["type"], found["participants"], found["unread"]) == ("exchange", [ASHA, RAVI], {ASHA: 0, RAVI: 1})
+        assert found["exchangeId"] == exchange_id
         told = [one for one in messaging.news(of, sent) if one.event == "receive_message"]
         assert [one.room for one in told] == [f"user:{ASHA}", f"user:{RAVI}"]
         assert (told[0].data["roomId"], told[0].data["senderId"]) == (exchange_id, ASHA)

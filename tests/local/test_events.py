@@ -113,11 +113,12 @@ class TestWithTheEmulator:
                 writer = Writer(setup, emulator.host)
                 for value in (1, 1, 1, 2):
                     await writer.set("things/1", a=value)
+                await writer.delete("things/2")  # which is not there
                 counts = setup.relay.stats()
-                await eventually(lambda: setup.relay.stats()["on_written"]["received"] == 4, str(counts))
+                await eventually(lambda: setup.relay.stats()["on_written"]["received"] == 5, str(counts))
                 await setup.relay.drain(DRAIN_S)
                 counts = setup.relay.stats()
-                assert (counts["on_written"]["noop"], counts["on_written"]["delivered"]) == (2, 2)
+                assert (counts["on_written"]["noop"], counts["on_written"]["delivered"]) == (3, 2)
                 assert (counts["on_updated"]["noop"], counts["on_updated"]["delivered"]) == (2, 1)
 
         asyncio.run(scenario())

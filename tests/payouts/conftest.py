@@ -12,6 +12,7 @@ from konnect import clock
 from konnect.config import Settings
 from konnect.context import Context
 from konnect.integrations.razorpay.payouts import RazorpayPayouts
+from konnect.notifications import templates
 from konnect.payouts import sweeps, tasks
 from konnect.reconciliation.service import reconcile
 from konnect.store import Doc
@@ -61,7 +62,11 @@ class Till(Shop):
         return found["status"], found["failureReason"]
 
     def told(self, uid: str = UID) -> list[str]:
-        return sorted(n["type"] for n in self.all("notifications") if n["userId"] == uid)
+        """The types, of notifications whose mails say what they are to."""
+        found = [one for one in self.all("notifications") if one["userId"] == uid]
+        for one in found:
+            assert templates.content(one)
+        return sorted(one["type"] for one in found)
 
     # Us
 

@@ -61,7 +61,7 @@ def test_paid(till: Till) -> None:
     assert till.told() == ["payout_details_changed", "payout_processed"]
     [told] = [n for n in till.all("notifications") if n["type"] == "payout_processed"]
     assert "email" in told["channels"]
-    assert told["data"]["account"] == "HDFC Bank ••••6789"
+    assert (told["data"]["account"], told["data"]["amount"]) == ("HDFC Bank ••••6789", 400)
     till.check_paid_once(payout_id)
     # Whatever comes again finds nothing to do.
     till.send(payout_id)

@@ -30,6 +30,8 @@ from konnect.store.database import SERVER_TIME
 from . import message as messages
 from .membership import ConversationType, Membership
 
+_ABOUT = {"mentor": "bookingId", "exchange": "exchangeId"}
+"""The field that names what a conversation is about, which has its id."""
 NAMESPACE = "/chat"
 """Of the sockets that have conversations alone."""
 OLDEST_FIRST = (("createdAt", "asc"), ("__name__", "asc"))
@@ -80,16 +82,15 @@ def open_between(
     participants: tuple[str, str],
     names: tuple[str, str],
     expert_id: str | None,
-    about: Doc,
     now: datetime,
 ) -> bool:
-    """Open a conversation of a user and an expert (in this order), or of two members, about something, under its id;
-    `about` are its own fields. Returns whether it is a new one: the same again changes nothing."""
+    """Open a conversation of a user and an expert (in this order), or of two members, about something, under its id.
+    Returns whether it is a new one: the same again changes nothing, nor does it once a message has made it."""
     of = Membership(chat_id, *participants, expert_id, names, active=True, type=type)
     if tx.get(*_path(of)) is not None:
         return False
     unread = dict.fromkeys(participants, 0)
-    tx.create(_path(of), {**_identity(of), **about, "lastMessage": None, "unread": unread, "updatedAt": now})
+    tx.create(_path(of), {**_identity(of), "lastMessage": None, "unread": unread, "updatedAt": now})
     return True
 
 
@@ -148,7 +149,9 @@ def _path(of: Membership) -> tuple[str, str]:
 
 def _identity(of: Membership) -> Doc:
     names = dict(zip(of.participants, of.names, strict=True))
+    about = {_ABOUT[of.type]: of.chat_id} if of.type in _ABOUT else {}
     return {
+        **about,
         "type": of.type,
         "participants": list(of.participants),
         "names": names,

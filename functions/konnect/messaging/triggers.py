@@ -40,7 +40,6 @@ def _open_exchange(tx: Tx, *, exchange_id: str, now: datetime) -> None:
         participants=(exchange["requesterId"], exchange["providerId"]),
         names=(exchange["requesterName"], exchange["providerName"]),
         expert_id=None,
-        about={"exchangeId": exchange_id},
         now=now,
     )
 
@@ -56,6 +55,5 @@ def _open(tx: Tx, *, booking_id: str, now: datetime) -> None:
         participants=(booking["studentId"], booking["mentorUid"]),
         names=(booking["studentName"], booking["mentorName"]),
         expert_id=booking["mentorId"],
-        about={"bookingId": booking_id},
         now=now,
     )

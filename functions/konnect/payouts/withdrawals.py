@@ -136,7 +136,7 @@ def settled(tx: Tx, payout: Doc, outcome: Outcome, *, reference: str, reason: st
         body=body,
         data={
             "payoutId": payout["id"],
-            "amount": amount,
+            "amount": rupees(payout["amountPaise"]),
             **({"tds": rupees(tds_paise)} if tds_paise else {}),
             "account": shown,
             "reference": reference or None,
