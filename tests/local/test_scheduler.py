@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import jwt
 import pytest
+from google.events.cloud.firestore_v1 import DocumentEventData
 
 from local.console import Console
 from local.environment import Files
@@ -23,6 +24,7 @@ from local.ports import Ports
 from local.scheduler import Scheduler, UnknownJobError
 from local.scheduler.__main__ import console_url, main
 from local.tasks import TasksEmulator
+from tests.local.events import DRAIN_S, document_of
 from tests.local.function_target import FunctionTarget, eventually
 
 ISSUER = "http://127.0.0.1:1/oidc"
@@ -284,9 +286,10 @@ async def lose_an_event(stack: Stack) -> None:
     stack.target.statuses = [500]
     headers = {"ce-id": "<script>", "ce-type": "t", "ce-source": "s", "ce-document": "things/1"}
     url = f"{stack.relay.url}/functions/projects/demo-console/triggers/on_thing"
-    async with stack.session.post(url, headers=headers) as response:
+    body = DocumentEventData.serialize(DocumentEventData(value=document_of("things/1", 1)))
+    async with stack.session.post(url, data=body, headers=headers) as response:
         assert response.status == 200
-    await stack.relay.drain(10)
+    await stack.relay.drain(DRAIN_S)
 
 
 class TestConsole:
