@@ -60,7 +60,7 @@ class Sender(ABC):
         """One attempt. True once the receiver has said 2xx."""
         kind = "retry" if event["attempts"] else "first"
         event["attempts"] += 1
-        return accepted(await self.send(event, kind))
+        return await self.send(event, kind)
 
     async def start(self) -> None:
         """Open the connection pool and go on with what a restored snapshot had not delivered."""
@@ -103,12 +103,22 @@ class Sender(ABC):
 
     async def redeliver(self, events: list[Event], times: int, *, concurrent: bool = True) -> list[Event]:
         """Send recorded events again, `times` each, without faults or retries. Returns their delivery records."""
-        sends = [self.send(event, "redelivery") for _ in range(times) for event in events]
-        if concurrent:
-            return list(await asyncio.gather(*sends))
-        return [await send for send in sends]
+        wanted = [event for _ in range(times) for event in events]
+        sends = [self._send(event, "redelivery") for event in wanted]
+        deliveries = list(await asyncio.gather(*sends)) if concurrent else [await send for send in sends]
+        for event, delivery in zip(wanted, deliveries, strict=True):
+            if _accepted(delivery):
+                event["state"] = "delivered"
+        return deliveries
 
-    async def send(self, event: Event, kind: str) -> Event:
+    async def send(self, event: Event, *kinds: str) -> bool:
+        """A delivery of each kind, at once. Whether one was accepted: so the event is delivered when all have ended."""
+        delivered = any(map(_accepted, await asyncio.gather(*(self._send(event, kind) for kind in kinds))))
+        if delivered:
+            event["state"] = "delivered"
+        return delivered
+
+    async def _send(self, event: Event, kind: str) -> Event:
         """One delivery, recorded."""
         async with self._places:
             delivery: Event = {"at": time.time(), "kind": kind}
@@ -121,8 +131,6 @@ class Sender(ABC):
                 delivery["error"] = str(error) or type(error).__name__
             delivery["duration_ms"] = round((time.monotonic() - started) * 1000, 1)
         record(event, delivery)
-        if accepted(delivery):
-            event["state"] = "delivered"
         return delivery
 
     async def _post(self, body: str, headers: dict[str, str]) -> int:
@@ -136,7 +144,7 @@ class Sender(ABC):
             return response.status
 
 
-def accepted(delivery: Event) -> bool:
+def _accepted(delivery: Event) -> bool:
     status: int = delivery.get("status", 0)
     return 200 <= status < 300
 

@@ -39,7 +39,8 @@ READ: Any = {
 }
 """How reads are tried again."""
 
-CREATE_ATTEMPTS = 5
+CREATE_ATTEMPTS = 10
+"""In four seconds or so: nobody's message is refused because somebody reads."""
 
 TRACED = {("notifications",), ("transactions",), ("users",), ("sessions", "private")}
 """Collections whose documents say to which trace their last write belongs: Firestore's events do not carry one, so the
@@ -147,7 +148,8 @@ class Database:
                 # Nothing was written: a transaction had read one of the others.
                 if attempt + 1 == CREATE_ATTEMPTS:
                     raise Unavailable("the documents are busy; please try again") from error
-                time.sleep(random.uniform(0.5, 1.0) * 0.05 * 2**attempt)  # noqa: S311 - jitter, not a secret
+                delay_s = min(1.0, 0.05 * 2**attempt)
+                time.sleep(random.uniform(delay_s / 2, delay_s))  # noqa: S311 - jitter, not a secret
         raise AssertionError("unreachable")
 
     def add(self, path: tuple[str, ...], field: str, number: int, doc: Doc) -> int:

@@ -4,7 +4,6 @@ An event record is {"id", "event", "order_id", "payment_id", "refund_id", "payou
 beside what a sender keeps. A delivery's `kind` is also duplicate, dropped (never sent) or corrupted.
 """
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -13,7 +12,7 @@ from collections.abc import Iterable
 
 from local.sandboxes.razorpay.faults import Faults, WebhookFault
 from local.sandboxes.razorpay.state import Entity, State, new_id
-from local.sandboxes.webhooks import RetryPolicy, Sender, accepted, record
+from local.sandboxes.webhooks import RetryPolicy, Sender, record
 
 ACCOUNT_ID = "acc_KonnectLocal00"
 
@@ -105,12 +104,10 @@ class Webhooks(Sender):
             return False
         kind = "retry" if number else "first"
         if number < fault.fail + fault.corrupt:
-            sends = [self.send(event, "corrupted")]
-        else:
-            # Copies go with the first sound attempt only: a duplicate is a duplicate of something sent.
-            copies = fault.duplicate if number == fault.fail + fault.corrupt else 0
-            sends = [self.send(event, kind), *(self.send(event, "duplicate") for _ in range(copies))]
-        return any(accepted(delivery) for delivery in await asyncio.gather(*sends))
+            return await self.send(event, "corrupted")
+        # Copies go with the first sound attempt only: a duplicate is a duplicate of something sent.
+        copies = fault.duplicate if number == fault.fail + fault.corrupt else 0
+        return await self.send(event, kind, *["duplicate"] * copies)
 
     def request(self, event: Entity, kind: str) -> tuple[str, dict[str, str]]:
         body: str = event["body"]
