@@ -22,11 +22,6 @@ def user_room(uid: str) -> str:
     return f"user:{uid}"
 
 
-def chat_room(session_id: str) -> str:
-    """The participants of a session who have joined it."""
-    return f"chat:{session_id}"
-
-
 EXPERTS_ROOM = "experts"
 """Everybody who watches the list of experts online: each socket, from its connection on."""
 

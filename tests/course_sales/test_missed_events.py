@@ -9,13 +9,14 @@ import pytest
 from konnect import clock
 from konnect.context import Context
 from konnect.integrations.stripe.webhook import Event
-from konnect.payments import stripe_events, stripe_sweep, sweeps
+from konnect.payments import cursors, gateways, stripe_events, stripe_sweep, sweeps
 from konnect.payments.service import Outcome
-from konnect.payments.stripe_sweep import PATH
 from konnect.store import Doc
 from tests.course_sales.till import Till, opened, running
 from tests.payments.conftest import Crash, crashing
 from tests.support import at_once, kept_tasks
+
+PATH = (cursors.COLLECTION, gateways.STRIPE)
 
 
 @pytest.fixture
@@ -107,15 +108,15 @@ def test_what_a_webhook_has_told_changes_nothing(till: Till):
 
 class TestPages:
     def test_three_of_them(self, till: Till, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(stripe_sweep, "PAGE", 2)
+        monkeypatch.setattr(cursors, "PAGE", 2)
         sales = missed(till, 3)
         assert sweep(till)["events"] == 6
         check_refunded(till, sales)
 
     def test_more_than_a_run_takes_are_gone_on_with(self, till: Till, monkeypatch: pytest.MonkeyPatch):
         """Also what happens meanwhile, which is newer than the span."""
-        monkeypatch.setattr(stripe_sweep, "PAGE", 2)
-        monkeypatch.setattr(stripe_sweep, "MAX_PAGES", 1)
+        monkeypatch.setattr(cursors, "PAGE", 2)
+        monkeypatch.setattr(cursors, "MAX_PAGES", 1)
         sales = missed(till, 3)
         assert [sweep(till)["events"], sweep(till, 16)["events"]] == [2, 2]
         span = cursor(till)
@@ -126,8 +127,8 @@ class TestPages:
         check_refunded(till, sales)
 
     def test_a_gateway_that_fails_between_them_loses_nothing(self, till: Till, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(stripe_sweep, "PAGE", 2)
-        monkeypatch.setattr(stripe_sweep, "MAX_PAGES", 1)
+        monkeypatch.setattr(cursors, "PAGE", 2)
+        monkeypatch.setattr(cursors, "MAX_PAGES", 1)
         sales = missed(till, 3)
         assert sweep(till)["events"] == 2
         kept = cursor(till)
@@ -135,7 +136,7 @@ class TestPages:
         till.fault(status=503, times=2, path="/v1/events")
         assert sweep(till) == {"events": 0, "eventFailures": 1}
         assert cursor(till) == kept
-        monkeypatch.setattr(stripe_sweep, "MAX_PAGES", 5)
+        monkeypatch.setattr(cursors, "MAX_PAGES", 5)
         assert sweep(till)["events"] == 4
         check_refunded(till, sales)
 
@@ -154,7 +155,7 @@ class TestPages:
 
 class TestAtOnce:
     def test_twenty_sweeps(self, till: Till, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(stripe_sweep, "PAGE", 2)
+        monkeypatch.setattr(cursors, "PAGE", 2)
         sales = missed(till, 2)
         now = later()
         failed = [

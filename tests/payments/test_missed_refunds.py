@@ -155,7 +155,7 @@ class TestRounds:
 class TestPages:
     @pytest.fixture(autouse=True)
     def _small(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(razorpay_sweep, "PAGE", 2)
+        monkeypatch.setattr(cursors, "PAGE", 2)
 
     def refunded(self, shop: Shop, number: int) -> None:
         payment_id = paid(shop)
@@ -172,7 +172,7 @@ class TestPages:
 
     def test_more_than_a_run_takes_are_gone_on_with(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         """What is made meanwhile is newer than the round, and moves none of its pages."""
-        monkeypatch.setattr(razorpay_sweep, "MAX_PAGES", 1)
+        monkeypatch.setattr(cursors, "MAX_PAGES", 1)
         self.refunded(shop, 5)
         assert sweep(shop)["missedRefunds"] == 2
         first = cursor(shop)
@@ -185,12 +185,12 @@ class TestPages:
         assert [sweep(shop, 16)["missedRefunds"], sweep(shop, 17)["missedRefunds"]] == [2, 1]
         assert cursor(shop)["skip"] is None
         check(shop, *[50_00] * 5)
-        monkeypatch.setattr(razorpay_sweep, "MAX_PAGES", 9)
+        monkeypatch.setattr(cursors, "MAX_PAGES", 9)
         assert sweep(shop, A_DAY + 30)["missedRefunds"] == 1
         check(shop, *[50_00] * 6)
 
     def test_a_gateway_that_fails_between_them_loses_nothing(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(razorpay_sweep, "MAX_PAGES", 1)
+        monkeypatch.setattr(cursors, "MAX_PAGES", 1)
         self.refunded(shop, 5)
         sweep(shop)
         kept = cursor(shop)
@@ -198,7 +198,7 @@ class TestPages:
         shop.fault(webhooks={"off": True}, api={"status": 503, "times": 2, "path": "/v1/refunds"})
         assert sweep(shop, 25) == {"missedRefunds": 0, "missedRefundFailures": 1}
         assert cursor(shop) == kept
-        monkeypatch.setattr(razorpay_sweep, "MAX_PAGES", 5)
+        monkeypatch.setattr(cursors, "MAX_PAGES", 5)
         assert sweep(shop, 35)["missedRefunds"] == 3
         check(shop, *[50_00] * 5)
 
@@ -221,7 +221,7 @@ def test_without_razorpay_nothing_is_asked(shop: Shop) -> None:
 
 class TestAtOnce:
     def test_twenty_sweeps(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(razorpay_sweep, "PAGE", 2)
+        monkeypatch.setattr(cursors, "PAGE", 2)
         payment_id = paid(shop)
         for _ in range(3):
             shop.refund(payment_id, 50_00)

@@ -30,7 +30,7 @@ from konnect.store import Doc, Tx
 from konnect.wallet import transactions
 
 from . import messages
-from .shares import Shares, Terms, divide, terms_of
+from .shares import Terms, divide, terms_of
 
 COLLECTION = "coursePurchases"
 CHECKOUTS = "courseCheckouts"
@@ -129,11 +129,6 @@ def subject_of(purchase: Doc) -> dict[str, Any]:
     """Of its movements."""
     about = {"purchase": purchase["id"], "course": purchase["courseId"]}
     return {**about, "user": purchase["userId"], "mentor": purchase["educatorUid"]}
-
-
-def shares_of(purchase: Doc) -> Shares:
-    """Who has what of it by now, after refunds."""
-    return divide(purchase["pricePaise"] - purchase["refundedPaise"], terms_of(purchase))
 
 
 def checkout_path(course_id: str, uid: str) -> tuple[str, ...]:

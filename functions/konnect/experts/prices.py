@@ -11,8 +11,6 @@ from konnect.store import Doc, Tx
 
 from .service import not_found
 
-DURATIONS = (30, 60)
-
 
 def of(expert: Doc) -> dict[int, int]:
     """Paise by minutes."""

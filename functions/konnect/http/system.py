@@ -25,7 +25,6 @@ PAGE_POLICY = (
 )
 _OURS = {"page.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8"}
 _SWAGGER_UI = {"swagger-ui-bundle.js": "text/javascript; charset=utf-8", "swagger-ui.css": "text/css; charset=utf-8"}
-HTML_ANSWER = {"responses": {"200": {"description": "OK", "content": {"text/html": {"schema": {"type": "string"}}}}}}
 
 
 class Health(Schema):

@@ -14,7 +14,7 @@ from functools import partial
 
 from konnect import ids
 from konnect.context import Context
-from konnect.errors import KonnectError, Unavailable
+from konnect.errors import Unavailable
 from konnect.external_events import service as external_events
 from konnect.integrations.gateway import Refund
 from konnect.integrations.razorpay.client import gateway
@@ -25,15 +25,10 @@ from . import cursors, gateways, refunds, repository, service, turns
 log = logging.getLogger(__name__)
 
 EVERY = timedelta(days=1)
-SETTLED = timedelta(minutes=10)
-"""Webhooks have so long; and all that was made by then is in Razorpay's list."""
 PENDING = timedelta(days=10)
 """So long a bank may take: each round looks again at what was made so long before the end of the one before."""
 FIRST = timedelta(days=30)
 """The first round goes so far back."""
-PAGE = 100
-MAX_PAGES = 5
-"""A run, beside all else that a sweep does. What is left is still to come at the next."""
 
 
 @dataclass(frozen=True)
@@ -50,22 +45,18 @@ def sweep(ctx: Context, *, now: datetime) -> dict[str, int]:
     if not ctx.settings.razorpay_key_id:
         return {}
     counts = {"missedRefunds": 0, "missedRefundFailures": 0}
-    for _ in range(MAX_PAGES):
-        kept = ctx.db.get(cursors.COLLECTION, gateways.RAZORPAY)
+
+    def page(kept: Doc | None) -> Doc | None:
         span = _round(kept, now)
         if span is None:
-            break
-        try:
-            page = gateway(ctx.settings).refunds_made(span.since, span.until, skip=span.skip, limit=PAGE)
-            _look_at(ctx, page, counts, now)
-            skip = span.skip + len(page) if len(page) == PAGE else None
-            moved = {"since": span.since, "until": span.until, "skip": skip}
-            if not ctx.run(partial(cursors.move, gateway=gateways.RAZORPAY, kept=kept, moved=moved, now=now)):
-                break
-        except KonnectError as error:
-            log.warning("refunds not looked at", extra={"error": error.message})
-            counts["missedRefundFailures"] += 1
-            break
+            return None
+        made = gateway(ctx.settings).refunds_made(span.since, span.until, skip=span.skip, limit=cursors.PAGE)
+        _look_at(ctx, made, counts, now)
+        skip = span.skip + len(made) if len(made) == cursors.PAGE else None
+        return {"since": span.since, "until": span.until, "skip": skip}
+
+    if not cursors.follow(ctx, gateways.RAZORPAY, page, now=now):
+        counts["missedRefundFailures"] += 1
     return counts
 
 
@@ -73,7 +64,7 @@ def _round(kept: Doc | None, now: datetime) -> Round | None:
     """The rest of one, or the next, if it is time for it."""
     if kept is not None and kept["skip"] is not None:
         return Round(kept["since"], kept["until"], kept["skip"])
-    until = cursors.second(now - SETTLED)
+    until = cursors.second(now - cursors.SETTLED)
     if kept is None:
         return Round(until - FIRST, until, 0)
     return Round(kept["until"] - PENDING, until, 0) if until - kept["until"] >= EVERY else None

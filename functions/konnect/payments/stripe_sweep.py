@@ -10,10 +10,9 @@ Stripe lists the newest first. It moves after each page, never before: what fail
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from konnect.context import Context
-from konnect.errors import KonnectError, Unavailable
+from konnect.errors import Unavailable
 from konnect.integrations.gateway import Refused
 from konnect.integrations.stripe.client import gateway
 from konnect.integrations.stripe.webhook import Event
@@ -23,7 +22,6 @@ from . import cursors, gateways, stripe_events
 
 log = logging.getLogger(__name__)
 
-PATH = (cursors.COLLECTION, gateways.STRIPE)
 NAMES = (
     "charge.refunded",
     "charge.refund.updated",
@@ -36,13 +34,8 @@ NAMES = (
     "charge.dispute.funds_reinstated",
 )
 """Checkouts are asked about one by one (sweeps.py)."""
-SETTLED = timedelta(minutes=10)
-"""Webhooks have so long; and all that has happened by then is in Stripe's list."""
 KEPT = timedelta(days=30)
 """By Stripe."""
-PAGE = 100
-MAX_PAGES = 5
-"""A run, beside all else that a sweep does. What is left is still to come at the next."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +52,13 @@ def sweep(ctx: Context, *, now: datetime) -> dict[str, int]:
     if not ctx.settings.stripe_secret_key:
         return {}
     counts = {"events": 0, "eventFailures": 0}
-    for _ in range(MAX_PAGES):
-        kept = ctx.db.get(*PATH)
+
+    def page(kept: Doc | None) -> Doc | None:
         span = _span(kept, now)
-        if span.since >= span.until:
-            break
-        try:
-            moved = _pass_page(ctx, span, counts, now)
-            if not ctx.run(partial(cursors.move, gateway=gateways.STRIPE, kept=kept, moved=moved, now=now)):
-                break
-        except KonnectError as error:
-            log.warning("events not passed on", extra={"error": error.message})
-            counts["eventFailures"] += 1
-            break
+        return _pass_page(ctx, span, counts, now) if span.since < span.until else None
+
+    if not cursors.follow(ctx, gateways.STRIPE, page, now=now):
+        counts["eventFailures"] += 1
     return counts
 
 
@@ -79,7 +66,7 @@ def _span(kept: Doc | None, now: datetime) -> Span:
     """What to ask for: the rest of a span, or the next one."""
     if kept is not None and kept["until"] is not None:
         return Span(kept["since"], kept["until"], kept["after"])
-    until, oldest = cursors.second(now - SETTLED), cursors.second(now - KEPT)
+    until, oldest = cursors.second(now - cursors.SETTLED), cursors.second(now - KEPT)
     if kept is not None and kept["since"] < oldest:
         log.error("events were missed", extra={"since": kept["since"].isoformat(), "kept_since": oldest.isoformat()})
     return Span(oldest if kept is None else max(kept["since"], oldest), until, None)
@@ -89,7 +76,7 @@ def _pass_page(ctx: Context, span: Span, counts: dict[str, int], now: datetime) 
     """Returns what the cursor is then."""
     provider = gateway(ctx.settings)
     try:
-        events, more = provider.events(NAMES, since=span.since, until=span.until, after=span.after, limit=PAGE)
+        events, more = provider.events(NAMES, since=span.since, until=span.until, after=span.after, limit=cursors.PAGE)
     except Refused:
         if span.after is None:
             raise

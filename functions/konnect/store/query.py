@@ -20,7 +20,6 @@ _seen: set[str] = set()
 
 _RANGES = ("<", "<=", ">", ">=")
 DEFAULT_LIMIT = 20
-MAX_LIMIT = 100
 
 
 @dataclass(frozen=True)

@@ -60,11 +60,6 @@ class MailSink:
     def url(self) -> str:
         return f"http://{self.host}:{self.http_port}"
 
-    @property
-    def smtp_address(self) -> str:
-        """host:port"""
-        return f"{self.host}:{self.smtp_port}"
-
     async def start(self) -> None:
         """Listen on both ports. Raises OSError for a taken one, and then listens on neither."""
         # aiosmtpd logs each command at INFO.
